@@ -1,0 +1,116 @@
+"""Orders of the machine, in the imperative; each can be carried out again after a crash.
+
+Floor 2. Every action has an id, unique in its run, and most a deadline `until`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from attrs import frozen
+
+from progressive._model.traffic import Side, Split
+
+
+@frozen(kw_only=True)
+class Action:
+    """
+    One order.
+
+    Attributes:
+        id: Answers carry it; grows by one with every new order.
+        until: After this instant the machine takes no more failures of the order; None: the
+            order is not repeated.
+    """
+
+    id: int = 0
+    until: datetime | None = None
+
+    @property
+    def acts(self) -> bool:
+        """Whether it changes the world: then the state is saved before it is carried out."""
+        return True
+
+
+@frozen(kw_only=True)
+class Prepare(Action):
+    """First deploy: make the primary from the target, and both services of the sides."""
+
+
+@frozen(kw_only=True)
+class Point(Action):
+    """First deploy: point the apex service and the route at the primary, which is ready."""
+
+
+@frozen(kw_only=True)
+class Mark(Action):
+    """First deploy, last of all: write on the primary which revision it runs."""
+
+
+@frozen(kw_only=True)
+class Scale(Action):
+    """Scale the canary to the primary's present replicas, or to zero."""
+
+    up: bool
+
+
+@frozen(kw_only=True)
+class Promote(Action):
+    """Copy the analysed template to the primary, in one patch with its hash."""
+
+    revision: str
+
+
+@frozen(kw_only=True)
+class Shift(Action):
+    """Write a split, and read it back."""
+
+    split: Split
+
+
+@frozen(kw_only=True)
+class Reset(Action):
+    """The way home: all traffic to the primary, and every rule of ours gone."""
+
+
+@frozen(kw_only=True)
+class _Looking(Action):
+    @property
+    def acts(self) -> bool:
+        return False
+
+
+@frozen(kw_only=True)
+class Read(_Looking):
+    """Read the split."""
+
+
+@frozen(kw_only=True)
+class Measure(_Looking):
+    """
+    Ask all checks.
+
+    Attributes:
+        since: When the present weight took effect.
+        round: Number of the round in its run, from 0.
+    """
+
+    since: datetime
+    round: int
+
+
+@frozen(kw_only=True)
+class AskReady(_Looking):
+    """Ask whether a side is ready; the answer may take until `until`, or come at once."""
+
+    side: Side
+
+
+@frozen(kw_only=True)
+class Wait(_Looking):
+    """Do nothing until `until`, or until somebody has something to say."""
+
+
+@frozen(kw_only=True)
+class Finish(Action):
+    """The run is over; there is nothing to answer."""

@@ -1,0 +1,310 @@
+"""What is asked of a metric, what came back, and the verdict.
+
+Floor 2. Bounds are inclusive and never truncated; no answer is a verdict, never an exception.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+
+from attrs import field, frozen
+
+from progressive._model.traffic import Side, Target
+from progressive.errors import SpecError
+
+
+class VerdictKind(StrEnum):
+    """What a sample says about a check, or a round about the canary."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    NO_DATA = "no_data"
+    INCONCLUSIVE = "inconclusive"
+
+
+class NoData(StrEnum):
+    """What a check without data means for its round."""
+
+    HOLD = "hold"
+    FAIL = "fail"
+    PASS = "pass"
+
+
+class Cause(StrEnum):
+    """Why a sample holds no value."""
+
+    EMPTY = "empty"
+    """The answer held no series: nothing was measured under these labels."""
+    NAN = "nan"
+    """The series exist, but there was no traffic (0/0)."""
+    TOO_FEW_SCRAPES = "too-few-scrapes"
+    """Fewer than two scrapes since the weight took effect."""
+    UNREACHABLE = "unreachable"
+    """The metrics server did not answer."""
+    REFUSED = "refused"
+    """The metrics server answered with an error, or with more than one value."""
+
+
+class Builtin(StrEnum):
+    """Checks whose query the dialect of the router supplies."""
+
+    SUCCESS_RATE = "request-success-rate"
+    """Percent of requests that did not fail, 0 to 100."""
+    DURATION = "request-duration"
+    """A quantile of the time to answer, in milliseconds."""
+
+
+@frozen(kw_only=True)
+class Sample:
+    """
+    What came back for one check.
+
+    Attributes:
+        value: The number, in the unit of the check; +Inf is a number; None: there was none.
+        cause: Why there is no value; None when there is one.
+        detail: The cause in words, with the server's own where there are any.
+        query: What was asked, as it was sent.
+        window: How far back the query looked.
+    """
+
+    value: float | None = None
+    cause: Cause | None = None
+    detail: str = ""
+    query: str = ""
+    window: timedelta | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if self.value is not None and math.isnan(self.value):
+            object.__setattr__(self, "value", None)
+            object.__setattr__(self, "cause", Cause.NAN)
+        elif self.value is None and self.cause is None:
+            object.__setattr__(self, "cause", Cause.EMPTY)
+
+
+@frozen(kw_only=True)
+class Verdict:
+    """
+    The judgement of one check.
+
+    Attributes:
+        check: Name of the check.
+        kind: ``pass``, ``fail``, ``no_data`` or ``inconclusive``.
+        value: What was measured; None without data.
+        at_least, at_most: The bounds, inclusive; None: open on that side.
+        query, window: What was asked, and how far back it looked.
+        cause: Why there is no value.
+        explanation: The judgement in words, such as ``errors 0.034 > 0.01``.
+    """
+
+    check: str
+    kind: VerdictKind
+    value: float | None = None
+    at_least: float | None = None
+    at_most: float | None = None
+    query: str = ""
+    window: timedelta | None = None
+    cause: Cause | None = None
+    explanation: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether the value is within its bounds."""
+        return self.kind is VerdictKind.PASS
+
+
+@frozen(kw_only=True)
+class Question:
+    """
+    One question to a metrics provider.
+
+    Attributes:
+        check: What is asked.
+        target: Whose traffic; None where the check's query needs no address.
+        side: Which copy is judged.
+        dialect: Which mesh's metrics are there, for built-in checks.
+        since: When the present weight took effect; the answer must not look further back.
+        at: The instant that is asked about; None: now.
+        round: Number of the round in its run, from 0.
+    """
+
+    check: MetricCheck
+    target: Target | None = None
+    side: Side = Side.CANARY
+    dialect: str | None = None
+    since: datetime | None = None
+    at: datetime | None = None
+    round: int = 0
+
+
+class _Provider(Protocol):
+    def sample(self, question: Question) -> Sample: ...
+
+
+def _milliseconds(value: float | timedelta | None) -> float | None:
+    return value / timedelta(milliseconds=1) if isinstance(value, timedelta) else value
+
+
+@frozen(kw_only=True)
+class MetricCheck:
+    """
+    One question about the canary, and the answers that are good enough.
+
+    Attributes:
+        name: Stable name; the report, the journal and scenarios use it.
+        query: PromQL that yields one number. ``{{ interval }}`` becomes the window,
+            ``{{ namespace }}``, ``{{ target }}`` and ``{{ service }}`` the address.
+        builtin: A check that the router's dialect knows; None where `query` is given.
+        quantile: For ``request-duration``: share of requests that must be faster, 0 < q < 1.
+        at_least: Smallest good value, inclusive; None: no lower bound.
+        at_most: Largest good value, inclusive; a `timedelta` becomes milliseconds.
+        window: How far back one query looks; one second or more.
+        no_data: What silence means: ``hold`` the weight, or ``fail`` or ``pass`` the check.
+        address: A metrics server of its own; None: the run's.
+        variables: Values for ``{{ variables.NAME }}`` in `query`.
+
+    Raises:
+        SpecError: No bound, a lower bound above the upper one, a bound that is not a number, or
+            not exactly one of `query` and `builtin`.
+    """
+
+    name: str
+    query: str | None = None
+    builtin: Builtin | None = None
+    quantile: float = 0.99
+    at_least: float | None = None
+    at_most: float | None = field(default=None, converter=_milliseconds)
+    window: timedelta = timedelta(minutes=1)
+    no_data: NoData = NoData.HOLD
+    address: str | None = None
+    variables: Mapping[str, str] = field(factory=dict, hash=False)
+
+    def __attrs_post_init__(self) -> None:
+        if not self.name:
+            raise SpecError("name", "a check needs a name")
+        if (self.query is None) == (self.builtin is None):
+            raise SpecError("query", f"{self.name}: exactly one of query and builtin is needed")
+        if self.at_least is None and self.at_most is None:
+            raise SpecError("at_most", f"{self.name}: without a bound the check cannot fail")
+        for bound in ("at_least", "at_most"):
+            value = getattr(self, bound)
+            if value is not None and math.isnan(value):
+                raise SpecError(bound, f"{self.name}: NaN is not a bound")
+        if None not in (self.at_least, self.at_most) and self.at_least > self.at_most:  # type: ignore[operator]
+            problem = f"{self.name}: {self.at_least:g} is above {self.at_most:g}, so nothing passes"
+            raise SpecError("at_least", problem)
+        if not 0 < self.quantile < 1:
+            raise SpecError("quantile", f"{self.quantile} is not between 0 and 1")
+        if self.window < timedelta(seconds=1):
+            raise SpecError("window", f"{self.window} is shorter than a second")
+
+    @classmethod
+    def success_rate(
+        cls,
+        *,
+        at_least: float,
+        window: timedelta = timedelta(minutes=1),
+        no_data: NoData = NoData.HOLD,
+    ) -> MetricCheck:
+        """Percent of the canary's requests that did not fail, 0 to 100."""
+        return cls(
+            name=Builtin.SUCCESS_RATE.value,
+            builtin=Builtin.SUCCESS_RATE,
+            at_least=at_least,
+            window=window,
+            no_data=no_data,
+        )
+
+    @classmethod
+    def latency(
+        cls,
+        *,
+        at_most: float | timedelta,
+        quantile: float = 0.99,
+        window: timedelta = timedelta(minutes=1),
+        no_data: NoData = NoData.HOLD,
+    ) -> MetricCheck:
+        """A quantile of the canary's time to answer; a bare number is milliseconds."""
+        return cls(
+            name=Builtin.DURATION.value,
+            builtin=Builtin.DURATION,
+            quantile=quantile,
+            at_most=at_most,
+            window=window,
+            no_data=no_data,
+        )
+
+    @property
+    def unit(self) -> str:
+        """What the value is counted in, for people; empty when only the query knows."""
+        units = {Builtin.SUCCESS_RATE: " %", Builtin.DURATION: " ms", None: ""}
+        return units[self.builtin]
+
+    def judge(self, sample: Sample) -> Verdict:
+        """The verdict on one sample; pure, and never an exception."""
+        kind, words = self._judgement(sample)
+        return Verdict(
+            check=self.name,
+            kind=kind,
+            value=sample.value,
+            at_least=self.at_least,
+            at_most=self.at_most,
+            query=sample.query,
+            window=sample.window,
+            cause=sample.cause,
+            explanation=f"{self.name} {words}",
+        )
+
+    def _judgement(self, sample: Sample) -> tuple[VerdictKind, str]:
+        value, unit = sample.value, self.unit
+        if value is None:
+            detail = sample.detail or _IN_WORDS[sample.cause or Cause.EMPTY]
+            refused = sample.cause is Cause.REFUSED
+            return (
+                VerdictKind.INCONCLUSIVE if refused else VerdictKind.NO_DATA,
+                f"{'cannot be judged' if refused else 'has no data'}: {detail}",
+            )
+        if self.at_least is not None and value < self.at_least:
+            return VerdictKind.FAIL, f"{_number(value)}{unit} < {_number(self.at_least)}{unit}"
+        if self.at_most is not None and value > self.at_most:
+            return VerdictKind.FAIL, f"{_number(value)}{unit} > {_number(self.at_most)}{unit}"
+        if self.at_most is None and self.at_least is not None:
+            return VerdictKind.PASS, f"{_number(value)}{unit} >= {_number(self.at_least)}{unit}"
+        if self.at_least is None and self.at_most is not None:
+            return VerdictKind.PASS, f"{_number(value)}{unit} <= {_number(self.at_most)}{unit}"
+        low, high = _number(self.at_least or 0.0), _number(self.at_most or 0.0)
+        return VerdictKind.PASS, f"{_number(value)}{unit} is within {low} to {high}{unit}"
+
+    def evaluate(
+        self,
+        metrics: _Provider,
+        target: Target | None = None,
+        *,
+        side: Side = Side.CANARY,
+        dialect: str | None = None,
+    ) -> Verdict:
+        """
+        Ask once and judge; the check alone, in somebody's script.
+
+        Raises:
+            MetricsError: The server refused, or could not be asked.
+        """
+        question = Question(check=self, target=target, side=side, dialect=dialect)
+        return self.judge(metrics.sample(question))
+
+
+_IN_WORDS = {
+    Cause.EMPTY: "the answer is empty; look at the labels of the query, and for traffic",
+    Cause.NAN: "the series exist, but there was no traffic",
+    Cause.TOO_FEW_SCRAPES: "fewer than two scrapes since the weight took effect",
+    Cause.UNREACHABLE: "the metrics server does not answer",
+    Cause.REFUSED: "the metrics server refused the query",
+}
+
+
+def _number(value: float) -> str:
+    # repr keeps what a bound decides on (98.99 is not 99); :g would round to six digits
+    return repr(int(value)) if math.isfinite(value) and value == int(value) else repr(value)

@@ -1,0 +1,201 @@
+"""Facts that the machine is told, in the past tense; every one carries its instant.
+
+Floor 2. *Answers* answer the standing action by its id; *interruptions* come whenever they like.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from attrs import field, frozen
+
+from progressive._model.checks import Sample
+from progressive._model.traffic import Observed
+from progressive.errors import ErrorKind
+
+
+class Readiness(StrEnum):
+    """Whether a side can take traffic."""
+
+    READY = "ready"
+    WAITING = "waiting"
+    STUCK = "stuck"
+    """It will not become ready by itself: its own deadline has passed."""
+
+
+class Command(StrEnum):
+    """What a person can tell a run to do."""
+
+    ABORT = "abort"
+    HOLD = "hold"
+    RESUME = "resume"
+    PROMOTE = "promote"
+    RETRY = "retry"
+
+
+@frozen(kw_only=True)
+class ActionError:
+    """
+    A failure, as a value.
+
+    Attributes:
+        kind: In what way the world said no; the machine decides by this alone.
+        message: The same in words, for people.
+        retry_after: Seconds to wait, as the server asked; None: not said.
+    """
+
+    kind: ErrorKind = field(converter=ErrorKind)
+    message: str = ""
+    retry_after: float | None = None
+
+
+@frozen(kw_only=True)
+class Situation:
+    """
+    How a managed workload stands when a run starts.
+
+    Attributes:
+        revision: Hash of the target's template now.
+        promoted: Hash that the primary runs and that was promoted; None: no primary yet, or one
+            whose first deploy was not finished.
+        stuck: The last promotion failed: traffic is on the canary, the primary needs repair.
+        analysed: The revision that was passed and is to be copied in a repair.
+    """
+
+    revision: str
+    promoted: str | None = None
+    stuck: bool = False
+    analysed: str | None = None
+
+
+@frozen(kw_only=True)
+class Event:
+    """
+    One fact.
+
+    Attributes:
+        at: When, as an aware instant.
+    """
+
+    at: datetime
+
+
+@frozen(kw_only=True)
+class Answer(Event):
+    """
+    The answer to an action.
+
+    Attributes:
+        answers: Id of the action.
+    """
+
+    answers: int
+
+
+@frozen(kw_only=True)
+class Started(Event):
+    """
+    The first event of every run.
+
+    Attributes:
+        run: Name of the run, unique among the runs of its target; default: made from `at`.
+        situation: How the managed workload stands; None: two existing workloads.
+        settle: How long after a write the data plane may still follow the old split.
+        split: What the route shows now; None: not looked, taken as all on the primary.
+    """
+
+    run: str = ""
+    situation: Situation | None = None
+    settle: timedelta = timedelta(0)
+    split: Observed | None = None
+
+
+@frozen(kw_only=True)
+class Done(Answer):
+    """`Prepare`, `Point`, `Mark`, `Scale` or `Promote` is carried out."""
+
+
+@frozen(kw_only=True)
+class Shifted(Answer):
+    """A `Shift` or `Reset` is written and read back."""
+
+    observed: Observed
+
+
+@frozen(kw_only=True)
+class Seen(Answer):
+    """What a `Read` found."""
+
+    observed: Observed
+
+
+@frozen(kw_only=True)
+class Measured(Answer):
+    """The samples of a `Measure`, one a check, in the order of the plan."""
+
+    samples: tuple[Sample, ...] = field(converter=tuple)
+
+
+@frozen(kw_only=True)
+class Reported(Answer):
+    """What an `AskReady` found."""
+
+    readiness: Readiness
+    message: str = ""
+
+
+@frozen(kw_only=True)
+class Woke(Answer):
+    """A `Wait` is over."""
+
+
+@frozen(kw_only=True)
+class Failed(Answer):
+    """An action was not carried out, or not known to be."""
+
+    error: ActionError
+
+
+@frozen(kw_only=True)
+class Commanded(Event):
+    """
+    A person decided, or a signal did.
+
+    Attributes:
+        command: What is to be done.
+        by: Who.
+        why: Why, in their words.
+        signal: The process is being ended: the run must leave, whatever it does.
+    """
+
+    command: Command
+    by: str = ""
+    why: str = ""
+    signal: bool = False
+
+
+@frozen(kw_only=True)
+class TargetMoved(Event):
+    """The target has another template now."""
+
+    revision: str
+
+
+@frozen(kw_only=True)
+class DriverLeft(Event):
+    """Nobody drives a run that is on hold any more; its split stays."""
+
+
+@frozen(kw_only=True)
+class DriverLost(Event):
+    """The Lease or the journal belongs to another driver now."""
+
+    message: str = ""
+
+
+@frozen(kw_only=True)
+class Told(Event):
+    """A notification was delivered."""
+
+    number: int

@@ -1,0 +1,242 @@
+"""Where traffic goes: the address, the order to a router, and what was read back.
+
+Floor 2. A `Split` is one whole order; reading back cannot recover a match, so what is read is
+another type, `Observed`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from enum import StrEnum
+
+from attrs import field, frozen, validators
+
+from progressive.errors import SpecError
+
+
+class Side(StrEnum):
+    """The two copies of a workload."""
+
+    PRIMARY = "primary"
+    CANARY = "canary"
+
+
+def _name(instance: object, attribute: object, value: str) -> None:
+    if not value or not isinstance(value, str):
+        raise SpecError(getattr(attribute, "name", "name"), "must be a name, not empty")
+
+
+@frozen(kw_only=True)
+class RouteRef:
+    """
+    One rule of one routing object, named by the user.
+
+    Attributes:
+        name: Name of the object.
+        kind: Such as ``VirtualService``.
+        api_version: Such as ``networking.istio.io/v1``.
+        namespace: None means the namespace of the target.
+        rule: A name (text) or an index (number, from 0); None: found by its destinations.
+        protocol: ``http``, ``tcp``, ``tls`` or ``grpc``; None: found by its destinations.
+    """
+
+    name: str = field(validator=_name)
+    kind: str | None = None
+    api_version: str | None = None
+    namespace: str | None = None
+    rule: str | int | None = None
+    protocol: str | None = None
+
+
+@frozen(kw_only=True)
+class Target:
+    """
+    The address of a release: which services share the traffic of which apex.
+
+    Attributes:
+        namespace: Namespace of the services.
+        service: The apex service, the one that users call.
+        primary: Service of the stable copy.
+        canary: Service of the new version.
+        port: Port of the services, 1 to 65535; None where the mesh needs none.
+        primary_workload: Name of the workload behind `primary`; default: the service's name.
+        canary_workload: Name of the workload behind `canary`; default: the service's name.
+        routes: Rules to steer; empty: found by their destinations.
+
+    Raises:
+        SpecError: A name is empty, or the port is outside its range.
+    """
+
+    namespace: str = field(validator=_name)
+    service: str = field(validator=_name)
+    primary: str = field(validator=_name)
+    canary: str = field(validator=_name)
+    port: int | None = None
+    primary_workload: str | None = None
+    canary_workload: str | None = None
+    routes: tuple[RouteRef, ...] = field(default=(), converter=tuple)
+
+    def __attrs_post_init__(self) -> None:
+        if self.port is not None and not 1 <= self.port <= 65535:
+            raise SpecError("port", f"{self.port} is not a port (1 to 65535)")
+        if self.primary == self.canary:
+            raise SpecError("canary", f"primary and canary are both {self.canary!r}")
+
+    def on(self, side: Side) -> str:
+        """The service of one side."""
+        return self.primary if side is Side.PRIMARY else self.canary
+
+    def workload(self, side: Side) -> str:
+        """The workload behind one side; the name that mesh metrics carry."""
+        if side is Side.PRIMARY:
+            return self.primary_workload or self.primary
+        return self.canary_workload or self.canary
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.service}"
+
+
+@frozen(kw_only=True)
+class TextMatch:
+    """
+    A condition on one text; exactly one of the three is set.
+
+    Raises:
+        SpecError: None or several are set.
+    """
+
+    exact: str | None = None
+    prefix: str | None = None
+    regex: str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        given = [v for v in (self.exact, self.prefix, self.regex) if v is not None]
+        if len(given) != 1:
+            raise SpecError("match", "exactly one of exact, prefix and regex must be given")
+
+
+def _frozen_mapping(value: Mapping[str, TextMatch]) -> Mapping[str, TextMatch]:
+    return dict(value)
+
+
+@frozen(kw_only=True)
+class Match:
+    """
+    Which requests go to the canary in an A/B release: all conditions must hold.
+
+    Attributes:
+        headers, cookies, query: Name → condition.
+    """
+
+    headers: Mapping[str, TextMatch] = field(factory=dict, converter=_frozen_mapping, hash=False)
+    cookies: Mapping[str, TextMatch] = field(factory=dict, converter=_frozen_mapping, hash=False)
+    query: Mapping[str, TextMatch] = field(factory=dict, converter=_frozen_mapping, hash=False)
+
+
+@frozen(kw_only=True)
+class Sticky:
+    """
+    A user who saw the canary stays with it.
+
+    Attributes:
+        cookie: Name of the cookie.
+        max_age: How long; one second or more.
+    """
+
+    cookie: str = field(validator=_name)
+    max_age: timedelta = timedelta(days=1)
+
+
+@frozen(kw_only=True)
+class Split:
+    """
+    One whole order to a router; what it lacks is removed.
+
+    Attributes:
+        canary: Weight of the canary, 0 to `total`.
+        total: Sum of both weights, 1 or more; 100 makes weights percent.
+        mirror: Percent of the primary's requests copied to the canary, 0 < m <= 100; None: none.
+        match: Only requests that fit one of these go by the weight; empty: all requests do.
+        sticky: None: every request is split anew.
+
+    Raises:
+        SpecError: A number is outside its range.
+    """
+
+    canary: int
+    total: int = 100
+    mirror: float | None = None
+    match: tuple[Match, ...] = field(default=(), converter=tuple)
+    sticky: Sticky | None = None
+
+    def __attrs_post_init__(self) -> None:
+        for name in ("canary", "total"):
+            if not isinstance(getattr(self, name), int) or isinstance(getattr(self, name), bool):
+                raise SpecError(name, f"{getattr(self, name)!r} is not a whole number")
+        if self.total < 1:
+            raise SpecError("total", f"{self.total} is below 1")
+        if not 0 <= self.canary <= self.total:
+            raise SpecError("canary", f"weight {self.canary} is outside 0 to {self.total}")
+        if self.mirror is not None and not 0 < self.mirror <= 100:
+            raise SpecError("mirror", f"{self.mirror} is outside 0 to 100 percent")
+
+    @property
+    def primary(self) -> int:
+        """Weight of the primary, before third destinations are taken off."""
+        return self.total - self.canary
+
+
+@frozen(kw_only=True)
+class Observed:
+    """
+    What a router found when it looked.
+
+    Attributes:
+        canary: Weight of the canary, in parts of `total`.
+        total: 1 or more.
+        mirror: Percent that is mirrored; None: no mirror.
+        matched: Whether a rule of ours for matched requests stands.
+        writer: Field manager of the last write to the weights, where the API tells.
+        warnings: What the caller should know, as ``Type: text`` lines.
+    """
+
+    canary: int
+    total: int = 100
+    mirror: float | None = None
+    matched: bool = False
+    writer: str | None = field(default=None, repr=False, eq=False)
+    warnings: tuple[str, ...] = field(default=(), repr=False, eq=False)
+
+    def shows(self, split: Split) -> bool:
+        """Whether this is `split`, as far as reading back can tell; proportions count."""
+        return (
+            self.canary * split.total == split.canary * self.total
+            and (self.mirror or None) == (split.mirror or None)
+            and self.matched == bool(split.match or split.sticky)
+        )
+
+
+@frozen(kw_only=True)
+class Capabilities:
+    """
+    What a router can express; asked before anything is written.
+
+    Attributes:
+        weights: A share for the canary.
+        match: Matched requests only (A/B).
+        mirror: Copies of requests.
+        sticky: Session stickiness.
+        max_total: Largest sum of weights that the mesh takes.
+        dialect: Which built-in queries fit, such as ``istio``; None: none, so a built-in check
+            is refused.
+        settle: How long after a write the data plane may still follow the old split.
+    """
+
+    weights: bool = False
+    match: bool = False
+    mirror: bool = False
+    sticky: bool = False
+    max_total: int = field(default=100, validator=validators.ge(1))
+    dialect: str | None = None
+    settle: timedelta = timedelta(0)

@@ -1,0 +1,261 @@
+"""Where the two wings meet: what a release needs from the world, as Protocols.
+
+Floor 3. Any object with these methods will do; `progressive.testing` has fakes of all of them,
+and contract suites that hold fakes and real parts to the same promises.
+Every method may raise `AdapterError` (or one of its kinds) and nothing else on purpose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Protocol, runtime_checkable
+
+from attrs import frozen
+
+from progressive._model.checks import Question, Sample
+from progressive._model.events import Event, Readiness, Situation
+from progressive._model.traffic import Capabilities, Observed, Side, Split, Target
+
+Tell = Callable[[Event], None]
+"""Hands an interruption to the run; may be called from any thread, at any time."""
+
+
+class Closeable(Protocol):
+    """Something that goes on beside the run until it is closed."""
+
+    def close(self) -> None:
+        """Stop; safe to call twice."""
+
+
+@runtime_checkable
+class TrafficRouter(Protocol):
+    """Moves traffic between the two sides."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What can be expressed; asked before anything is written."""
+
+    def current(self, target: Target) -> Observed:
+        """Read the split; raises rather than guesses."""
+
+    def shift(self, target: Target, split: Split) -> Observed:
+        """Write one whole order and read it back; the same order again writes nothing."""
+
+    def reset(self, target: Target) -> Observed:
+        """All traffic to the primary and every rule of ours gone; safe in any state."""
+
+
+@runtime_checkable
+class MetricsProvider(Protocol):
+    """Answers questions about traffic."""
+
+    def sample(self, question: Question) -> Sample:
+        """
+        One number, or a sample that says why there is none.
+
+        Raises:
+            MetricsError: The server refused, or cannot be asked.
+        """
+
+
+@frozen(kw_only=True)
+class Asked:
+    """
+    How a side stands.
+
+    Attributes:
+        readiness: ``ready``, ``waiting`` or ``stuck``.
+        message: Why, in words with numbers.
+    """
+
+    readiness: Readiness
+    message: str = ""
+
+
+class Workload(Protocol):
+    """The two copies of a workload that a release manages; every method can be repeated."""
+
+    def situation(self, target: Target) -> Situation:
+        """How things stand; reads only."""
+
+    def prepare(self, target: Target) -> None:
+        """Make the primary from the target, and the services of both sides, where absent."""
+
+    def point(self, target: Target) -> None:
+        """Point the apex service at the primary, and make the routing object where absent."""
+
+    def mark(self, target: Target) -> None:
+        """Write on the primary which revision it runs: the first deploy is complete."""
+
+    def scale(self, target: Target, *, up: bool) -> None:
+        """Scale the canary to the primary's present replicas (and keep its template), or to 0."""
+
+    def readiness(self, target: Target, side: Side, until: datetime) -> Asked:
+        """Whether a side is ready; may wait for it until `until`, and answers as soon as it is."""
+
+    def promote(self, target: Target, revision: str) -> None:
+        """Copy the analysed template to the primary, in one patch with its hash."""
+
+    def watch(self, target: Target, tell: Tell) -> Closeable:
+        """Tell `TargetMoved` whenever the target's template changes, until closed."""
+
+
+@frozen(kw_only=True)
+class Saved:
+    """
+    A journal as it was read.
+
+    Attributes:
+        text: The state, as the machine wrote it.
+        version: What a save must name to replace just this one.
+    """
+
+    text: str
+    version: str
+
+
+class Store(Protocol):
+    """Keeps the journal of the present or last run of each target."""
+
+    def load(self, target: Target) -> Saved | None:
+        """The journal; None: there is none."""
+
+    def save(self, target: Target, text: str, expected: str | None) -> str:
+        """
+        Replace the journal and return its new version.
+
+        Args:
+            expected: Version that is replaced; None: there was no journal.
+
+        Raises:
+            StoreConflict: Another version stands there: another driver is at work.
+        """
+
+
+class Hold(Protocol):
+    """A target that is ours alone, until it is closed."""
+
+    def renew(self) -> None:
+        """The journal was just saved, which shows life as well: put the next renewal off."""
+
+    def close(self) -> None:
+        """Free the target; safe to call twice."""
+
+
+class Lock(Protocol):
+    """Sees to it that one driver at a time moves a target."""
+
+    def acquire(self, target: Target, run: str, tell: Tell) -> Hold:
+        """
+        Take the target; tells `DriverLost` if it is taken from us later.
+
+        Raises:
+            Busy: Another driver holds it and is alive.
+        """
+
+    def holder(self, target: Target) -> str | None:
+        """Who holds it; None: nobody, or somebody whose time is over."""
+
+
+class Inbox(Protocol):
+    """Where people's decisions for a run are put, with or without a live driver."""
+
+    def put(self, target: Target, command: str, *, by: str, why: str) -> None:
+        """Append one decision."""
+
+    def watch(self, target: Target, tell: Tell) -> Closeable:
+        """Tell `Commanded` for each new decision, until closed."""
+
+
+class Cluster(Protocol):
+    """
+    A Kubernetes API, in plain dicts; every call has a time-out.
+
+    Paths are those of the API, such as ``/api/v1/namespaces/shop/services/web``; answers are the
+    decoded JSON. Refusals are `ClusterError` with the server's words.
+    """
+
+    def get(self, path: str, *, query: dict[str, str] | None = None) -> dict[str, Any]:
+        """Read one object, or one list."""
+
+    def create(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Create an object in the collection `path`."""
+
+    def json_patch(self, path: str, patch: list[dict[str, Any]]) -> dict[str, Any]:
+        """One RFC 6902 patch; a failed ``test`` is an error of kind ``conflict``."""
+
+    def merge_patch(self, path: str, patch: dict[str, Any]) -> dict[str, Any]:
+        """One RFC 7386 patch; with ``metadata.resourceVersion`` in it a conflict is noticed."""
+
+    def replace(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Replace an object; its ``metadata.resourceVersion`` must be the present one."""
+
+    def delete(self, path: str) -> None:
+        """Delete an object; one that is not there is fine."""
+
+    def watch(
+        self,
+        path: str,
+        *,
+        name: str | None = None,
+        labels: str | None = None,
+        until: datetime | None = None,
+    ) -> WatchStream:
+        """
+        Follow a collection, one object of it (`name`), or those with `labels`.
+
+        Survives a dropped connection and an expired resource version by itself.
+        """
+
+    def store(self) -> Store:
+        """The journal's place in this cluster."""
+
+    def lock(self) -> Lock:
+        """The Leases of this cluster."""
+
+    def inbox(self) -> Inbox:
+        """The decisions of people, in this cluster."""
+
+
+class WatchStream(Protocol):
+    """Objects as they are and as they change."""
+
+    def __iter__(self) -> WatchStream: ...
+
+    def __next__(self) -> tuple[str, dict[str, Any]]:
+        """
+        The next ``(type, object)``, type one of ``ADDED MODIFIED DELETED SYNCED``.
+
+        The first listing arrives as ``ADDED`` and is closed by one ``SYNCED`` (with an empty
+        object). Ends (`StopIteration`) at `until`, and when it is closed from another thread.
+        """
+
+    def close(self) -> None:
+        """End the stream; safe from any thread, and twice."""
+
+
+class Clock(Protocol):
+    """Time, and waiting for it."""
+
+    def now(self) -> datetime:
+        """The present instant, aware, in UTC; never goes backwards."""
+
+    def wait(self, until: datetime | None, inbox: Mailbox) -> None:
+        """Return at `until`, or as soon as there is something in `inbox`."""
+
+    def beside(self, work: Callable[[], Event], inbox: Mailbox) -> None:
+        """Start `work` beside the loop; its event is put into `inbox`."""
+
+
+class Mailbox(Protocol):
+    """What has been told to a run and is not yet received, in order."""
+
+    def put(self, event: Event) -> None:
+        """Add an event; from any thread."""
+
+    def take(self) -> Event | None:
+        """The oldest event, or None."""
+
+    def wait(self, seconds: float | None) -> bool:
+        """Block until there is an event, or for so long; whether there is one."""
