@@ -15,10 +15,14 @@ from attrs import frozen
 
 from progressive._model.checks import Question, Sample
 from progressive._model.events import Event, Readiness, Situation
+from progressive._model.report import Notification, Transition
 from progressive._model.traffic import Capabilities, Observed, Side, Split, Target
 
 Tell = Callable[[Event], None]
 """Hands an interruption to the run; may be called from any thread, at any time."""
+
+Observer = Callable[[Transition], None]
+"""Is shown every transition; what it raises is logged and never disturbs the run."""
 
 
 class Closeable(Protocol):
@@ -121,15 +125,20 @@ class Store(Protocol):
     def load(self, target: Target) -> Saved | None:
         """The journal; None: there is none."""
 
-    def save(self, target: Target, text: str, expected: str | None) -> str:
+    def save(
+        self, target: Target, text: str, expected: str | None, *, urgent: bool = False
+    ) -> str:
         """
         Replace the journal and return its new version.
 
         Args:
             expected: Version that is replaced; None: there was no journal.
+            urgent: The way home waits for this: one short attempt, no repetition.
 
         Raises:
-            StoreConflict: Another version stands there: another driver is at work.
+            StoreConflict: Another journal stands there: another driver is at work. A change
+                around it that leaves the journal as it was (somebody labelled its object) is
+                no conflict.
         """
 
 
@@ -166,6 +175,13 @@ class Inbox(Protocol):
 
     def watch(self, target: Target, tell: Tell) -> Closeable:
         """Tell `Commanded` for each new decision, until closed."""
+
+
+class Notifier(Protocol):
+    """Brings notifications to people."""
+
+    def tell(self, notification: Notification) -> None:
+        """Deliver one; the same id may come twice after a crash, marked ``repeat``."""
 
 
 class Cluster(Protocol):

@@ -69,6 +69,8 @@ class Sample:
         detail: The cause in words, with the server's own where there are any.
         query: What was asked, as it was sent.
         window: How far back the query looked.
+        again: More may be known after this time, such as one scrape interval; the round then
+            waits for it once. None: asking again soon does not help.
     """
 
     value: float | None = None
@@ -76,6 +78,7 @@ class Sample:
     detail: str = ""
     query: str = ""
     window: timedelta | None = None
+    again: timedelta | None = None
 
     def __attrs_post_init__(self) -> None:
         if self.value is not None and math.isnan(self.value):
