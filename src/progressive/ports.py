@@ -7,7 +7,7 @@ Every method may raise `AdapterError` (or one of its kinds) and nothing else on 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
@@ -15,6 +15,7 @@ from attrs import frozen
 
 from progressive._model.checks import Question, Sample
 from progressive._model.events import Event, Readiness, Situation
+from progressive._model.release import ServiceSpec
 from progressive._model.report import Notification, Transition
 from progressive._model.traffic import Capabilities, Observed, Side, Split, Target
 
@@ -23,6 +24,20 @@ Tell = Callable[[Event], None]
 
 Observer = Callable[[Transition], None]
 """Is shown every transition; what it raises is logged and never disturbs the run."""
+
+
+class RouteMaker(Protocol):
+    """A router that can make its own routing object; most can."""
+
+    def establish(
+        self, target: Target, service: ServiceSpec, owner: Mapping[str, Any] | None
+    ) -> None:
+        """
+        Make the routing object where there is none, all traffic on the primary.
+
+        Args:
+            owner: The owner reference that the object carries; None: nobody's.
+        """
 
 
 class Closeable(Protocol):
@@ -189,8 +204,13 @@ class Cluster(Protocol):
     A Kubernetes API, in plain dicts; every call has a time-out.
 
     Paths are those of the API, such as ``/api/v1/namespaces/shop/services/web``; answers are the
-    decoded JSON. Refusals are `ClusterError` with the server's words.
+    decoded JSON. Refusals are `ClusterError` with the server's words. Writes carry the field
+    manager ``progressive`` and strict field validation.
     """
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of the configuration, for documents that name none."""
 
     def get(self, path: str, *, query: dict[str, str] | None = None) -> dict[str, Any]:
         """Read one object, or one list."""

@@ -196,8 +196,14 @@ class MetricCheck:
             value = getattr(self, bound)
             if value is not None and math.isnan(value):
                 raise SpecError(bound, f"{self.name}: NaN is not a bound")
-        if None not in (self.at_least, self.at_most) and self.at_least > self.at_most:  # type: ignore[operator]
-            problem = f"{self.name}: {self.at_least:g} is above {self.at_most:g}, so nothing passes"
+        if (
+            self.at_least is not None
+            and self.at_most is not None
+            and self.at_least > self.at_most
+        ):
+            problem = (
+                f"{self.name}: {self.at_least:g} is above {self.at_most:g}, so nothing passes"
+            )
             raise SpecError("at_least", problem)
         if not 0 < self.quantile < 1:
             raise SpecError("quantile", f"{self.quantile} is not between 0 and 1")

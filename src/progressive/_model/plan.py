@@ -103,7 +103,9 @@ class Plan:
         if self.threshold < 1:
             raise SpecError("threshold", f"{self.threshold} is below 1: the first failure ends it")
         if self.promotion_step is not None and not 1 <= self.promotion_step <= self.total:
-            raise SpecError("promotion_step", f"{self.promotion_step} is outside 1 to {self.total}")
+            raise SpecError(
+                "promotion_step", f"{self.promotion_step} is outside 1 to {self.total}"
+            )
         self._check_weights()
         self._check_checks()
 
