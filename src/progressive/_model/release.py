@@ -12,7 +12,7 @@ from typing import Any
 from attrs import field, frozen
 
 from progressive._model.plan import Plan
-from progressive._model.traffic import Target
+from progressive._model.traffic import Split, Target
 
 
 class Severity(StrEnum):
@@ -102,6 +102,26 @@ class Managed:
     def primary(self) -> str:
         """Name of the stable copy."""
         return f"{self.name}-primary"
+
+
+@frozen(kw_only=True)
+class Traffic:
+    """
+    What a document says of traffic alone; enough for a routing command.
+
+    Attributes:
+        name: `metadata.name`.
+        namespace: `metadata.namespace`; None: the namespace of the kubeconfig's context.
+        target: The address.
+        router: A registered name, such as ``istio``.
+        wanted: The order that the document declares, at weight 0: total, match, mirror, sticky.
+    """
+
+    name: str
+    namespace: str | None
+    target: Target
+    router: str
+    wanted: Split
 
 
 @frozen(kw_only=True)

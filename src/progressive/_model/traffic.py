@@ -50,6 +50,46 @@ class RouteRef:
 
 
 @frozen(kw_only=True)
+class Subsets:
+    """
+    The sides as subsets of one host, as Istio knows them.
+
+    Attributes:
+        primary, canary: Names of subsets, different ones.
+
+    Raises:
+        SpecError: A name is empty, or both are the same.
+    """
+
+    primary: str = field(validator=_name)
+    canary: str = field(validator=_name)
+
+    def __attrs_post_init__(self) -> None:
+        if self.primary == self.canary:
+            raise SpecError("subsets.canary", f"both subsets are {self.canary!r}")
+
+
+@frozen(kw_only=True)
+class Bounds:
+    """
+    Canary weights that a router must refuse to leave.
+
+    Attributes:
+        min, max: Inclusive, in parts of the split's total, 0 <= min <= max.
+
+    Raises:
+        SpecError: A bound is outside its range.
+    """
+
+    min: int = 0
+    max: int = 100
+
+    def __attrs_post_init__(self) -> None:
+        if not 0 <= self.min <= self.max:
+            raise SpecError("bounds", f"{self.min} to {self.max} is no range of weights")
+
+
+@frozen(kw_only=True)
 class Target:
     """
     The address of a release: which services share the traffic of which apex.
@@ -63,6 +103,8 @@ class Target:
         primary_workload: Name of the workload behind `primary`; default: the service's name.
         canary_workload: Name of the workload behind `canary`; default: the service's name.
         routes: Rules to steer; empty: found by their destinations.
+        subsets: The sides are subsets of the apex's host; None: services of their own.
+        bounds: Canary weights that a router refuses to leave; None: 0 to the total.
 
     Raises:
         SpecError: A name is empty, or the port is outside its range.
@@ -76,6 +118,8 @@ class Target:
     primary_workload: str | None = None
     canary_workload: str | None = None
     routes: tuple[RouteRef, ...] = field(default=(), converter=tuple)
+    subsets: Subsets | None = None
+    bounds: Bounds | None = None
 
     def __attrs_post_init__(self) -> None:
         if self.port is not None and not 1 <= self.port <= 65535:
