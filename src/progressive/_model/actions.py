@@ -6,6 +6,7 @@ Floor 2. Every action has an id, unique in its run, and most a deadline `until`.
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 
 from attrs import frozen
 
@@ -106,9 +107,37 @@ class AskReady(_Looking):
     side: Side
 
 
+class Why(StrEnum):
+    """What a `Wait` waits for."""
+
+    HOLD = "hold"
+    """The weight is held before its round."""
+    SCRAPE = "scrape"
+    """The round needs one more scrape."""
+    READINESS = "readiness"
+    """A side is asked again whether it is ready."""
+    RETRY = "retry"
+    """An order that failed is carried out again."""
+    RETURN = "return"
+    """Between two steps of the traffic's return to a promoted primary."""
+    SETTLE = "settle"
+    """The data plane may still follow the old split."""
+    DRAIN = "drain"
+    """Requests in flight end before the canary is scaled down."""
+    PAUSED = "paused"
+    """A person said hold."""
+
+
 @frozen(kw_only=True)
 class Wait(_Looking):
-    """Do nothing until `until`, or until somebody has something to say."""
+    """
+    Do nothing until `until`, or until somebody has something to say.
+
+    Attributes:
+        why: What is waited for.
+    """
+
+    why: Why = Why.HOLD
 
 
 @frozen(kw_only=True)

@@ -196,11 +196,7 @@ class MetricCheck:
             value = getattr(self, bound)
             if value is not None and math.isnan(value):
                 raise SpecError(bound, f"{self.name}: NaN is not a bound")
-        if (
-            self.at_least is not None
-            and self.at_most is not None
-            and self.at_least > self.at_most
-        ):
+        if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
             problem = (
                 f"{self.name}: {self.at_least:g} is above {self.at_most:g}, so nothing passes"
             )

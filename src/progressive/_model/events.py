@@ -5,6 +5,7 @@ Floor 2. *Answers* answer the standing action by its id; *interruptions* come wh
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -130,11 +131,15 @@ class Seen(Answer):
     observed: Observed
 
 
+def _samples(value: Iterable[Sample]) -> tuple[Sample, ...]:
+    return tuple(value)
+
+
 @frozen(kw_only=True)
 class Measured(Answer):
     """The samples of a `Measure`, one a check, in the order of the plan."""
 
-    samples: tuple[Sample, ...] = field(converter=tuple)
+    samples: tuple[Sample, ...] = field(converter=_samples)
 
 
 @frozen(kw_only=True)

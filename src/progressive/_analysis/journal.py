@@ -1,0 +1,158 @@
+"""The saved form of an analysis: JSON in, JSON out.
+
+Floor 3, pure. One document holds the plan, the address and the state, so that another process
+can go on with nothing else. It is bounded (L19): the oldest rounds, then the oldest events, give
+way until it fits. Times are RFC 3339, durations seconds; a field at its default is left out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
+
+from attrs import evolve
+from cattrs import ClassValidationError, Converter, transform_error
+from cattrs.strategies import configure_tagged_union
+
+from progressive._analysis.state import State
+from progressive._model.actions import (
+    Action,
+    AskReady,
+    Finish,
+    Mark,
+    Measure,
+    Point,
+    Prepare,
+    Promote,
+    Read,
+    Reset,
+    Scale,
+    Shift,
+    Wait,
+)
+from progressive._model.plan import Plan
+from progressive._model.report import stamp
+from progressive._model.traffic import Target
+from progressive.errors import ProgressiveError, StoreError
+
+SCHEMA = "progressive.dev/journal/v1"
+LIMIT = 64 * 1024
+"""Bytes; release.md L19."""
+
+AnyAction = (
+    Prepare
+    | Point
+    | Mark
+    | Scale
+    | Promote
+    | Shift
+    | Reset
+    | Read
+    | Measure
+    | AskReady
+    | Wait
+    | Finish
+)
+
+
+def write(plan: Plan, target: Target, state: State) -> str:
+    """The saved form; the record is cut from its old end until it fits into `LIMIT`."""
+    converter = _converter()
+    head = {
+        "schema": SCHEMA,
+        "target": converter.unstructure(target),
+        "plan": converter.unstructure(plan),
+    }
+    while True:
+        text = _dump({**head, "state": converter.unstructure(state)})
+        if len(text.encode()) <= LIMIT or not (state.rounds or state.events):
+            return text
+        state = _cut(state)
+
+
+def _cut(state: State) -> State:
+    """A quarter of the rounds, or of the events when few rounds are left, gives way."""
+    if len(state.rounds) > len(state.events) // 4:
+        over = max(1, len(state.rounds) // 4)
+        return evolve(
+            state,
+            rounds=state.rounds[over:],
+            rounds_trimmed=state.rounds_trimmed + over,
+        )
+    over = max(1, len(state.events) // 4)
+    return evolve(state, events=state.events[over:], events_trimmed=state.events_trimmed + over)
+
+
+def _dump(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False)
+
+
+def read(text: str) -> tuple[Plan, Target, State]:
+    """
+    What was saved.
+
+    Raises:
+        StoreError: The text is not a whole journal, or one of a newer version.
+    """
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise _damaged(f"it is not whole JSON ({error})") from error
+    if not isinstance(document, dict):
+        raise _damaged("it is not a mapping")
+    if document.get("schema") != SCHEMA:
+        raise _damaged(
+            f"its schema is {document.get('schema')!r}, this version reads {SCHEMA!r}; "
+            "go on with the version that wrote it"
+        )
+    converter = _converter()
+    try:
+        return (
+            converter.structure(document["plan"], Plan),
+            converter.structure(document["target"], Target),
+            converter.structure(document["state"], State),
+        )
+    except ClassValidationError as error:
+        raise _damaged("; ".join(transform_error(error))) from error
+    except (KeyError, TypeError, ValueError, ProgressiveError) as error:
+        raise _damaged(f"{type(error).__name__}: {error}") from error
+
+
+def _damaged(why: str) -> StoreError:
+    return StoreError(
+        f"the journal cannot be read: {why}. Look at it, and remove it once the traffic is where "
+        "it should be",
+        kind=None,
+    )
+
+
+@cache
+def _converter() -> Converter:
+    converter = Converter(forbid_extra_keys=True, omit_if_default=True)
+    converter.register_unstructure_hook(datetime, stamp)
+    converter.register_structure_hook(datetime, lambda text, _: datetime.fromisoformat(text))
+    converter.register_unstructure_hook(timedelta, timedelta.total_seconds)
+    converter.register_structure_hook(timedelta, lambda value, _: timedelta(seconds=value))
+    converter.register_structure_hook(float, _structure_float)
+    converter.register_unstructure_hook(float, _unstructure_float)
+    any_action: Any = AnyAction  # a union is no type to mypy
+    configure_tagged_union(any_action, converter, tag_name="order")
+    converter.register_structure_hook(
+        Action, lambda value, _: converter.structure(value, any_action)
+    )
+    converter.register_unstructure_hook(
+        Action, lambda value: converter.unstructure(value, unstructure_as=any_action)
+    )
+    return converter
+
+
+def _unstructure_float(value: float) -> float | str:
+    """JSON has no infinity."""
+    return value if abs(value) != float("inf") else str(value)
+
+
+def _structure_float(value: Any, _: type) -> float:
+    return float(value)
