@@ -244,6 +244,18 @@ class Cluster(Protocol):
         Survives a dropped connection and an expired resource version by itself.
         """
 
+    def served(self, group: str, plural: str | None = None) -> tuple[str, ...]:
+        """
+        Versions of an API group, the server's preferred one first; asked once, then remembered.
+
+        Args:
+            group: Such as ``networking.istio.io``; empty: the core group.
+            plural: Such as ``virtualservices``: only versions that serve it; there may be none.
+
+        Raises:
+            ClusterError: The group is not installed (kind ``not-found``).
+        """
+
     def store(self) -> Store:
         """The journal's place in this cluster."""
 
