@@ -11,7 +11,6 @@ from urllib.parse import quote
 
 import requests
 import yaml
-
 from tests.realparts.process import wait_for
 
 Document = dict[str, Any]

@@ -14,6 +14,7 @@ import subprocess
 import sys
 
 POD_RANGE = "10.99.0.0/16"
+_PACKAGES = {"unshare": "util-linux", "setpriv": "util-linux", "ip": "iproute2"}
 _MARK = "PROGRESSIVE_TEST_NETWORK"
 _PREPARE = "--prepare"
 
@@ -30,7 +31,7 @@ def enter(command: list[str]) -> None:
     """Becomes the command, inside; returns never."""
     if is_inside():
         os.execvp(command[0], command)
-    for tool, package in (("unshare", "util-linux"), ("setpriv", "util-linux"), ("ip", "iproute2")):
+    for tool, package in _PACKAGES.items():
         if shutil.which(tool) is None:
             sys.exit(f"the program '{tool}' is missing: install the package {package}")
     how = "-n" if os.geteuid() == 0 else "-rn"
@@ -40,7 +41,8 @@ def enter(command: list[str]) -> None:
 
 def prepare(command: list[str]) -> None:
     """Sets up the fresh namespace, then becomes the command."""
-    for arguments in (["link", "set", "lo", "up"], ["route", "add", "local", POD_RANGE, "dev", "lo"]):
+    steps = ("link set lo up", f"route add local {POD_RANGE} dev lo")
+    for arguments in map(str.split, steps):
         subprocess.run(["ip", *arguments], check=True)
     os.environ[_MARK] = os.readlink("/proc/self/ns/net")
     os.execvp(command[0], command)

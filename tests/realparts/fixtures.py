@@ -1,0 +1,27 @@
+"""The real parts as fixtures: each started once a session, and only if a test asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from tests.realparts.control_plane import ControlPlane
+
+
+@pytest.fixture(scope="session")
+def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """A real API server with the CRDs of Istio, Flagger and KEDA; Deployments roll out."""
+    plane = ControlPlane(tmp_path_factory.mktemp("control-plane"))
+    try:
+        plane.start()
+        yield plane
+    finally:
+        plane.stop()
+
+
+@pytest.fixture
+def namespace(control_plane: ControlPlane) -> Iterator[str]:
+    """The name of a namespace that no other test sees."""
+    name = control_plane.namespace()
+    yield name
+    control_plane.forget(name)
