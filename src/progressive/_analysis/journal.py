@@ -36,7 +36,7 @@ from progressive._model.actions import (
 from progressive._model.plan import Plan
 from progressive._model.report import stamp
 from progressive._model.traffic import Target
-from progressive.errors import ProgressiveError, StoreError
+from progressive.errors import ErrorKind, ProgressiveError, StoreError
 
 SCHEMA = "progressive.dev/journal/v1"
 LIMIT = 64 * 1024
@@ -125,7 +125,7 @@ def _damaged(why: str) -> StoreError:
     return StoreError(
         f"the journal cannot be read: {why}. Look at it, and remove it once the traffic is where "
         "it should be",
-        kind=None,
+        kind=ErrorKind.INVALID,
     )
 
 

@@ -114,7 +114,7 @@ class CanaryAnalysis:
 
     Attributes:
         plan, target: What it is about.
-        transition: What the last event changed, for observers; None before the first.
+        transition: What the last event changed, for observers; None: nothing.
 
     Raises:
         TransitionError: From `receive()`; see there.
@@ -186,6 +186,7 @@ class CanaryAnalysis:
             raise TransitionError(type(event).__name__, self._standing, "its instant has no zone")
         rule = self._rule(event)
         if rule is None:
+            self.transition = None
             assert self._state.action is not None
             return self._state.action
         course = self._course(event)

@@ -52,6 +52,7 @@ def started(course: Course, event: Started) -> None:
 
 def _two_workloads(course: Course) -> None:
     state = course.state
+    state.scaled = True  # somebody else's replicas
     if state.weight == course.plan.total:
         course.finish(
             Outcome.REJECTED,

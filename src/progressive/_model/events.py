@@ -44,11 +44,13 @@ class ActionError:
         kind: In what way the world said no; the machine decides by this alone.
         message: The same in words, for people.
         retry_after: Seconds to wait, as the server asked; None: not said.
+        unsaved: The action was not even begun, for the state that ordered it could not be saved.
     """
 
     kind: ErrorKind = field(converter=ErrorKind)
     message: str = ""
     retry_after: float | None = None
+    unsaved: bool = False
 
 
 @frozen(kw_only=True)

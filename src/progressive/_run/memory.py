@@ -1,0 +1,117 @@
+"""Journal, lock and inbox in this process alone, for targets without a cluster.
+
+Floor 4. What they keep ends with the process: good for tests and demonstrations.
+"""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime
+
+from progressive._model.events import Command, Commanded
+from progressive._model.traffic import Target
+from progressive.errors import Busy, StoreConflict
+from progressive.ports import Closeable, Hold, Saved, Tell
+
+
+class MemoryStore:
+    """Journals by target."""
+
+    def __init__(self) -> None:
+        self._saved: dict[str, Saved] = {}
+        self._lock = threading.Lock()
+
+    def load(self, target: Target) -> Saved | None:
+        """The journal; None: there is none."""
+        with self._lock:
+            return self._saved.get(str(target))
+
+    def save(
+        self, target: Target, text: str, expected: str | None, *, urgent: bool = False
+    ) -> str:
+        """
+        Replace the journal.
+
+        Raises:
+            StoreConflict: Another version stands there.
+        """
+        with self._lock:
+            present = self._saved.get(str(target))
+            if (present.version if present else None) != expected:
+                raise StoreConflict(f"the journal of {target} was saved by another driver")
+            version = str(int(expected or "0") + 1)
+            self._saved[str(target)] = Saved(text=text, version=version)
+            return version
+
+
+class _MemoryHold:
+    def __init__(self, lock: MemoryLock, target: Target, run: str) -> None:
+        self._held_by, self._target, self._run = lock, target, run
+
+    def renew(self) -> None:
+        """Nothing to renew: the process is the proof of life."""
+
+    def close(self) -> None:
+        """Free the target; safe to call twice."""
+        self._held_by.free(self._target, self._run)
+
+
+class MemoryLock:
+    """One run at a time for each target, in this process."""
+
+    def __init__(self) -> None:
+        self._holders: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    def acquire(self, target: Target, run: str, tell: Tell) -> Hold:
+        """
+        Take the target.
+
+        Raises:
+            Busy: Another run holds it.
+        """
+        with self._lock:
+            holder = self._holders.get(str(target))
+            if holder is not None:
+                raise Busy(f"{target} is being moved by run {holder} in this process")
+            self._holders[str(target)] = run
+        return _MemoryHold(self, target, run)
+
+    def holder(self, target: Target) -> str | None:
+        """Who holds it."""
+        with self._lock:
+            return self._holders.get(str(target))
+
+    def free(self, target: Target, run: str) -> None:
+        """Give the target back, if it is still this run's."""
+        with self._lock:
+            if self._holders.get(str(target)) == run:
+                del self._holders[str(target)]
+
+
+class _Subscription:
+    def __init__(self, tells: list[Tell], tell: Tell) -> None:
+        self._tells, self._tell = tells, tell
+        tells.append(tell)
+
+    def close(self) -> None:
+        """End it; safe to call twice."""
+        if self._tell in self._tells:
+            self._tells.remove(self._tell)
+
+
+class MemoryInbox:
+    """Decisions for runs in this process."""
+
+    def __init__(self) -> None:
+        self._tells: dict[str, list[Tell]] = {}
+
+    def put(self, target: Target, command: str, *, by: str, why: str) -> None:
+        """Hand a decision to the run that watches; without one it is nobody's."""
+        decision = Commanded(at=datetime.now(UTC), command=Command(command), by=by, why=why)
+        for tell in list(self._tells.get(str(target), ())):
+            tell(decision)
+
+    def watch(self, target: Target, tell: Tell) -> Closeable:
+        """Tell each new decision, until closed."""
+        return _Subscription(self._tells.setdefault(str(target), []), tell)

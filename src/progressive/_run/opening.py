@@ -1,0 +1,269 @@
+"""How a run begins, or goes on where another one stopped (L1, L18, L22).
+
+Floor 4. Nothing is written before the target is ours, and nothing is moved before the journal
+knows the run.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TypeVar
+
+from attrs import evolve, frozen
+
+from progressive._analysis.machine import CanaryAnalysis
+from progressive._model.checks import MetricCheck
+from progressive._model.events import Event, Situation, Started, TargetMoved
+from progressive._model.plan import Plan
+from progressive._model.report import Outcome, Report
+from progressive._model.traffic import Capabilities, Observed, Target
+from progressive._run.session import Parts, Session
+from progressive.errors import (
+    AdapterError,
+    Busy,
+    LockError,
+    ProgressiveError,
+    RouteNotFound,
+    SpecError,
+)
+from progressive.ports import Hold
+
+log = logging.getLogger("progressive")
+
+Change = Callable[[], None]
+"""What makes the new version, such as setting an image; called once the target is ours."""
+
+Answered = TypeVar("Answered")
+
+_PATIENCE = (1.0, 2.0, 4.0)
+"""Seconds between tries of a read at the start; an adapter has its own tries within each."""
+
+
+class Ended(Exception):
+    """There is nothing to drive: the report is here already."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__(report)
+        self.report = report
+
+
+@frozen(kw_only=True)
+class Wish:
+    """
+    What somebody wants of a target.
+
+    Attributes:
+        target: The address.
+        plan: The policy; None: go on with what the journal says, and start nothing.
+        change: Makes the new version.
+    """
+
+    target: Target
+    plan: Plan | None = None
+    change: Change | None = None
+
+
+def refuse_unsupported(plan: Plan, capabilities: Capabilities) -> None:
+    """
+    Refuse what the router cannot express, before anything is written (L1, R5).
+
+    Raises:
+        SpecError: Names the field of the plan.
+    """
+    if plan.weights and not capabilities.weights:
+        raise SpecError("weights", "the router cannot split traffic by weight")
+    if plan.total > capabilities.max_total:
+        problem = f"{plan.total} is above {capabilities.max_total}, the most that the router takes"
+        raise SpecError("total", problem)
+    for index, check in enumerate(plan.checks):
+        if check.builtin is not None and capabilities.dialect is None:
+            raise SpecError(f"checks[{index}]", _no_dialect(check))
+
+
+def _no_dialect(check: MetricCheck) -> str:
+    return (
+        f"{check.name} is a built-in check, and this router does not say which metrics its "
+        "traffic has (capabilities.dialect); give the check a query of its own"
+    )
+
+
+def run_name(parts: Parts) -> str:
+    """A new run's id: sortable by time, and not the same twice."""
+    return f"{parts.clock.now():%Y%m%dt%H%M%S}-{secrets.token_hex(2)}"
+
+
+def open_session(parts: Parts, wish: Wish, tell: Callable[[Event], None]) -> Session:
+    """
+    Take the target and find out what is to be done.
+
+    Raises:
+        Ended: There is nothing to drive; the report says why.
+    """
+    if wish.plan is not None:
+        try:
+            refuse_unsupported(wish.plan, parts.router.capabilities)
+        except ProgressiveError as error:
+            raise _ended(parts, wish, Outcome.REJECTED, str(error)) from error
+    run = run_name(parts)
+    hold = _take(parts, wish, run, tell)
+    try:
+        session = _find_out(parts, wish, run, hold)
+        session.watch(tell)
+        return session
+    except AdapterError as error:
+        hold.close()
+        # a transient error moved nothing, for nothing was moved yet
+        outcome = Outcome.UNREACHABLE if error.transient else Outcome.REJECTED
+        raise _ended(parts, wish, outcome, str(error)) from error
+    except SpecError as error:
+        hold.close()
+        raise _ended(parts, wish, Outcome.REJECTED, str(error)) from error
+    except BaseException:
+        hold.close()
+        raise
+
+
+def _take(parts: Parts, wish: Wish, run: str, tell: Callable[[Event], None]) -> Hold:
+    try:
+        return parts.lock.acquire(wish.target, run, tell)
+    except Busy as busy:
+        raise _ended(parts, wish, Outcome.BUSY, str(busy)) from busy
+    except AdapterError as error:
+        transient = error.transient or isinstance(error, LockError)
+        outcome = Outcome.UNREACHABLE if transient else Outcome.REJECTED
+        raise _ended(parts, wish, outcome, str(error)) from error
+
+
+def _ended(parts: Parts, wish: Wish, outcome: Outcome, message: str) -> Ended:
+    report = Report(
+        outcome=outcome,
+        message=message,
+        target=str(wish.target),
+        holder=parts.identity,
+        started=parts.clock.now(),
+    )
+    log.error("%s %s: %s", wish.target, outcome, message, extra={"run": ""})
+    return Ended(report)
+
+
+def _find_out(parts: Parts, wish: Wish, run: str, hold: Hold) -> Session:
+    target = wish.target
+    saved = _patiently(parts, lambda: parts.store.load(target))
+    previous = None if saved is None else CanaryAnalysis.from_json(saved.text)
+    version = None if saved is None else saved.version
+    if wish.change is not None:
+        wish.change()
+    if previous is not None and not previous.done:
+        return _go_on(parts, wish, previous, hold=hold, version=version)
+    if wish.plan is None:
+        hold.close()
+        if previous is None:
+            raise _ended(parts, wish, Outcome.REJECTED, f"{target} has no run to resume")
+        _tell_again(parts, wish, previous, hold, version)
+        raise Ended(evolve(previous.report, holder=parts.identity))
+    if previous is not None:
+        _tell_again(parts, wish, previous, hold, version)
+    return _start(parts, wish.plan, target, previous, run=run, hold=hold, version=version)
+
+
+def _tell_again(
+    parts: Parts, wish: Wish, previous: CanaryAnalysis, hold: Hold, version: str | None
+) -> None:
+    """An outcome that nobody is known to have heard of is told again (L16)."""
+    doubtful = Session(parts, previous, target=wish.target, hold=hold, version=version)
+    doubtful.settle_doubts()
+
+
+def _go_on(
+    parts: Parts, wish: Wish, previous: CanaryAnalysis, *, hold: Hold, version: str | None
+) -> Session:
+    target = wish.target
+    log.info("%s going on with run %s", target, previous.run, extra={"run": previous.run})
+    session = Session(parts, previous, target=target, hold=hold, version=version)
+    session.settle_doubts()
+    workload = parts.workload
+    if workload is not None and previous.revision is not None:
+        situation = _patiently(parts, lambda: workload.situation(target))
+        session.rerun = wish.plan is not None and situation.revision != previous.revision
+        session.receive(TargetMoved(at=parts.clock.now(), revision=situation.revision))
+    return session
+
+
+def _start(
+    parts: Parts,
+    plan: Plan,
+    target: Target,
+    previous: CanaryAnalysis | None,
+    *,
+    run: str,
+    hold: Hold,
+    version: str | None,
+) -> Session:
+    situation = _situation(parts, target, previous)
+    seen = _patiently(parts, lambda: _current(parts, target, situation))
+    if previous is not None:
+        _warn_of_repetition(target, previous, situation)
+    analysis = CanaryAnalysis(plan, target)
+    session = Session(parts, analysis, target=target, hold=hold, version=version)
+    session.receive(
+        Started(
+            at=parts.clock.now(),
+            run=run,
+            situation=situation,
+            settle=parts.router.capabilities.settle,
+            split=seen,
+        )
+    )
+    if not session.done:
+        session.save_first()
+    return session
+
+
+def _situation(parts: Parts, target: Target, previous: CanaryAnalysis | None) -> Situation | None:
+    workload = parts.workload
+    if workload is None:
+        return None
+    situation = _patiently(parts, lambda: workload.situation(target))
+    undecided = None if previous is None else previous.promotion_undecided
+    if undecided is not None:
+        return evolve(situation, stuck=True, analysed=undecided)
+    return situation
+
+
+def _current(parts: Parts, target: Target, situation: Situation | None) -> Observed | None:
+    try:
+        return parts.router.current(target)
+    except RouteNotFound:
+        if situation is None:
+            raise
+        if situation.promoted is not None and parts.workload is not None:
+            # the route of a managed workload was removed between two runs: made again
+            parts.workload.point(target)
+        return None
+
+
+def _warn_of_repetition(
+    target: Target, previous: CanaryAnalysis, situation: Situation | None
+) -> None:
+    outcome = previous.report.outcome
+    same = situation is not None and situation.revision == previous.revision
+    if same and outcome is not None and outcome.exit_code in (3, 4, 5, 11):
+        message = "%s revision %s ended %s before; it is tried again, with a fresh budget"
+        log.warning(message, target, previous.revision, outcome, extra={"run": previous.run})
+
+
+def _patiently(parts: Parts, ask: Callable[[], Answered]) -> Answered:
+    """A read at the start, tried again while the world is away; nothing is moved yet."""
+    from progressive._run.clock import ThreadMailbox
+
+    for seconds in _PATIENCE:
+        try:
+            return ask()
+        except AdapterError as error:
+            if not error.transient:
+                raise
+        parts.clock.wait(parts.clock.now() + timedelta(seconds=seconds), ThreadMailbox())
+    return ask()

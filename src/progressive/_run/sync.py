@@ -1,0 +1,164 @@
+"""The blocking runner: one loop around a session.
+
+Floor 4. Writes are carried out in the loop, one after the other; measuring, asking and reading
+run beside it, so that an abort never waits for them: their late answers are stale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from progressive._model.actions import Wait
+from progressive._model.events import Command, Commanded, Event, Woke
+from progressive._model.plan import Plan
+from progressive._model.report import Report
+from progressive._model.traffic import Target
+from progressive._run.clock import SystemClock, ThreadMailbox
+from progressive._run.opening import Change, Ended, Wish, open_session
+from progressive._run.parts import make_parts
+from progressive._run.session import Session
+from progressive.ports import (
+    Clock,
+    Inbox,
+    Lock,
+    MetricsProvider,
+    Notifier,
+    Observer,
+    Store,
+    TrafficRouter,
+    Workload,
+)
+
+
+class Runner:
+    """
+    Drives releases, one at a time.
+
+    Args:
+        router: Moves the traffic.
+        metrics: Answers the checks.
+        workload: The two copies that the release manages; None: two existing workloads.
+        store: Keeps the journal; None: the router's cluster, or memory (with a warning).
+        lock: Keeps other drivers away; None: as `store`.
+        observers: Are shown every `Transition`; what they raise is logged.
+        inbox: Where people's decisions arrive; None: as `store`.
+        notifiers: Bring notifications to people.
+        clock: Time; None: the system's.
+        identity: Who drives, for the report and the Lease; None: the CI job, or user and host.
+    """
+
+    def __init__(
+        self,
+        router: TrafficRouter,
+        metrics: MetricsProvider,
+        workload: Workload | None = None,
+        store: Store | None = None,
+        lock: Lock | None = None,
+        observers: Sequence[Observer] = (),
+        *,
+        inbox: Inbox | None = None,
+        notifiers: Sequence[Notifier] = (),
+        clock: Clock | None = None,
+        identity: str | None = None,
+    ) -> None:
+        self._parts = make_parts(
+            router=router,
+            metrics=metrics,
+            workload=workload,
+            store=store,
+            lock=lock,
+            inbox=inbox,
+            clock=clock or SystemClock(),
+            observers=observers,
+            notifiers=notifiers,
+            identity=identity,
+        )
+        self._mailbox = ThreadMailbox()
+        self._aborted = False
+        self._report = Report()
+        self._session: Session | None = None
+
+    @property
+    def report(self) -> Report:
+        """The record of the present run, or of the last one; may be read from any thread."""
+        session = self._session
+        return self._report if session is None else session.report
+
+    def run(self, plan: Plan, target: Target, *, change: Change | None = None) -> Report:
+        """
+        Release: go on with an unfinished run of the target, or start one (L22).
+
+        Args:
+            change: Makes the new version, such as setting an image; called once the target is
+                ours and before it is looked at.
+
+        Returns:
+            A report for every outcome; `Report.raise_for_outcome()` makes an error of it.
+        """
+        self._aborted = False
+        report, older = self._drive(Wish(target=target, plan=plan, change=change))
+        while older and not self._aborted:
+            report, older = self._drive(Wish(target=target, plan=plan))
+        return report
+
+    def resume(self, target: Target) -> Report:
+        """Go on with an unfinished run, or answer a finished one's report; starts nothing."""
+        return self._drive(Wish(target=target))[0]
+
+    def tell(self, event: Event) -> None:
+        """Hand an interruption to the run; from any thread, and from a signal handler."""
+        self._mailbox.put(event)
+
+    def abort(self, *, by: str = "", why: str = "", signal: bool = False) -> None:
+        """Roll back now; `signal` says that the process is being ended (L26)."""
+        self._aborted = True
+        at = self._parts.clock.now()
+        self.tell(Commanded(at=at, command=Command.ABORT, by=by, why=why, signal=signal))
+
+    def _drive(self, wish: Wish) -> tuple[Report, bool]:
+        # late answers of an older run end in its own mailbox
+        self._mailbox = mailbox = ThreadMailbox()
+        try:
+            session = open_session(self._parts, wish, mailbox.put)
+        except Ended as ended:
+            self._session, self._report = None, ended.report
+            return ended.report, False
+        self._session = session
+        try:
+            self._loop(session)
+        finally:
+            session.close()
+        return session.report, session.rerun
+
+    def _loop(self, session: Session) -> None:
+        asked, interrupted = 0, False
+        while not session.done:
+            try:
+                asked = self._step(session, asked)
+            except KeyboardInterrupt:
+                if interrupted:
+                    raise
+                interrupted = True
+                self.abort(by="KeyboardInterrupt", signal=True)
+
+    def _step(self, session: Session, asked: int) -> int:
+        """One event, or one order, or one wait; returns the order that is asked beside us."""
+        mailbox, clock = self._mailbox, self._parts.clock
+        if (event := mailbox.take()) is not None:
+            session.receive(event)
+            return asked
+        action = session.analysis.action
+        assert action is not None
+        if isinstance(action, Wait):
+            if action.until is not None and clock.now() >= action.until:
+                session.receive(Woke(at=clock.now(), answers=action.id))
+            else:
+                clock.wait(action.until, mailbox)
+        elif action.acts:
+            session.receive(session.perform(action))
+        elif asked != action.id:
+            clock.beside(lambda: session.perform(action), mailbox)
+            return action.id
+        else:
+            clock.wait(None, mailbox)
+        return asked

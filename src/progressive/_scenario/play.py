@@ -1,0 +1,125 @@
+"""Plays a release in a world: the same runner as on a cluster, started anew after each crash.
+
+Floor 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from attrs import define
+
+from progressive._model.plan import Plan
+from progressive._model.report import Report
+from progressive._model.traffic import Target
+from progressive._run.sync import Runner
+from progressive._scenario.scenario import Scenario
+from progressive._scenario.world import BEGIN, Crash, World
+from progressive.ports import Observer
+
+_CRASHES_AT_MOST = 1_000
+"""A fault that hits every later call would never let a run end."""
+
+
+@define(kw_only=True)
+class Result:
+    """
+    What became of a release in a world.
+
+    Attributes:
+        report: Of the last run.
+        runs: Reports of all runs, one more for each retry.
+        weights: Canary weights that the router took, in order, without equal repeats.
+        world: The world as it is now.
+    """
+
+    report: Report
+    runs: Sequence[Report]
+    weights: list[int]
+    world: World
+
+    def to_dict(self) -> dict[str, Any]:
+        """The answer of `progressive simulate`; release.md section 4."""
+        told = self.report.to_dict()
+        begin = self.runs[0].started or BEGIN
+        told["duration_s"] = (self.world.clock.now() - BEGIN).total_seconds()
+        told["weights"] = self.weights
+        for key in ("rounds", "events", "hooks"):
+            told[key] = [
+                _from(one, run.started, begin) for run in self.runs for one in run.to_dict()[key]
+            ]
+        told["notifications"] = [_notified(one, begin) for one in self.world.told]
+        told["final"] = {
+            "weight": self.world.weight,
+            "mirrored": False,
+            "canary_scaled": self.world.scaled,
+            "primary_revision": self.world.primary,
+        }
+        return told
+
+
+def _from(one: dict[str, Any], started: datetime | None, begin: datetime) -> dict[str, Any]:
+    later = ((started or begin) - begin).total_seconds()
+    return {**one, "time_s": one["time_s"] + later}
+
+
+def _notified(one: Any, begin: datetime) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "time_s": (one.at - begin).total_seconds(),
+        "kind": one.kind,
+        "reason": one.reason,
+        "message": one.message,
+        **({"repeat": True} if one.repeat else {}),
+    }
+
+
+def simulate(
+    plan: Plan,
+    target: Target,
+    scenario: Scenario,
+    *,
+    managed: bool = True,
+    observers: Sequence[Observer] = (),
+) -> Result:
+    """
+    Play a release on a virtual clock.
+
+    Args:
+        managed: Whether the release manages the workload; False: two existing ones, where
+            promotion leaves all traffic on the canary.
+
+    Raises:
+        Stalled: The run never ends: a fault of the runner.
+    """
+    world = World(scenario, managed=managed, total=plan.total)
+    runs: list[Report] = []
+    while True:
+        report = _one_run(world, plan, target, observers)
+        runs.append(report)
+        world.rounds_before += len(report.rounds) + report.trimmed.get("rounds", 0)
+        if not world.retried():
+            return Result(report=report, runs=runs, weights=world.weights, world=world)
+
+
+def _one_run(world: World, plan: Plan, target: Target, observers: Sequence[Observer]) -> Report:
+    for _ in range(_CRASHES_AT_MOST):
+        runner = Runner(
+            router=world,
+            metrics=world,
+            workload=world if world.managed else None,
+            store=world,
+            lock=world,
+            inbox=world,
+            clock=world.clock,
+            observers=[world.observe, *observers],
+            notifiers=[world],
+            identity="simulation",
+        )
+        try:
+            return runner.run(plan, target)
+        except Crash:
+            continue
+    raise RuntimeError(f"the driver died {_CRASHES_AT_MOST} times: look at the faults")

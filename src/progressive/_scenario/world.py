@@ -1,0 +1,362 @@
+"""An in-memory world that answers as a scenario says; it implements the ports of a run.
+
+Floor 4. The world is the truth that a simulation is judged by: what the router took, what the
+primary runs. A fault of kind crash ends the process of the driver (`Crash`); the world goes on.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from progressive._model.checks import Cause, Question, Sample
+from progressive._model.events import (
+    Command,
+    Commanded,
+    DriverLeft,
+    Event,
+    Readiness,
+    Situation,
+    TargetMoved,
+)
+from progressive._model.report import Notification, Phase, Transition
+from progressive._model.traffic import Capabilities, Observed, Side, Split, Target
+from progressive._scenario.scenario import ERROR, Call, Fault, Moment, Scenario, What
+from progressive._scenario.traffic import sampled
+from progressive.errors import (
+    AdapterError,
+    ClusterError,
+    ErrorKind,
+    MetricsError,
+    RouterError,
+    StoreConflict,
+    StoreError,
+)
+from progressive.ports import Asked, Closeable, Mailbox, Saved, Tell
+
+BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
+PROMOTED, CHANGED = "A", "B"
+
+_KINDS = {
+    What.CONFLICT: ErrorKind.CONFLICT,
+    What.UNAVAILABLE: ErrorKind.UNAVAILABLE,
+    What.FORBIDDEN: ErrorKind.FORBIDDEN,
+}
+_ERRORS: dict[Call, type[AdapterError]] = {
+    Call.ROUTE_WRITE: RouterError,
+    Call.ROUTE_READ: RouterError,
+    Call.JOURNAL: StoreError,
+    Call.WORKLOAD: ClusterError,
+    Call.METRICS: MetricsError,
+}
+
+
+class Crash(BaseException):
+    """The driver's process is gone; no `except Exception` survives it."""
+
+
+class Stalled(RuntimeError):
+    """A run waits for something that never comes: a fault of the runner, not of the release."""
+
+
+class Faults:
+    """Counts calls and lets the faults of a scenario happen."""
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        self._faults = faults
+        self._calls: Counter[Call] = Counter()
+
+    @contextmanager
+    def around(self, kind: Call) -> Iterator[None]:
+        """One call of a kind; a refused one does not happen, a crash may come after it."""
+        self._calls[kind] += 1
+        number = self._calls[kind]
+        hit = next((f.what for f in self._faults if f.hits(kind, number)), None)
+        if hit is What.CRASH_BEFORE:
+            raise Crash
+        if hit in _KINDS:
+            raise _ERRORS[kind](f"{hit} at {kind} {number}, as the scenario says", _KINDS[hit])
+        yield
+        if hit is What.CRASH_AFTER:
+            raise Crash
+
+
+class VirtualClock:
+    """Time that moves only when somebody waits; what the scenario plans happens on the way."""
+
+    def __init__(self, begin: datetime = BEGIN) -> None:
+        self._now = begin
+        self._begin = begin
+        self._planned: list[tuple[datetime, Callable[[], None]]] = []
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is planned any more."""
+        return not self._planned
+
+    def now(self) -> datetime:
+        """The present instant."""
+        return self._now
+
+    def plan(self, after: timedelta, do: Callable[[], None]) -> None:
+        """Let something happen so long after the beginning."""
+        self._planned.append((self._begin + after, do))
+        self._planned.sort(key=lambda one: one[0])
+
+    def wait(self, until: datetime | None, inbox: Mailbox) -> None:
+        """Move on to `until`, or to the first planned thing that puts something into `inbox`."""
+        while not inbox.wait(0):
+            if self._planned and (until is None or self._planned[0][0] <= until):
+                at, do = self._planned.pop(0)
+                self._now = max(self._now, at)
+                do()
+            elif until is not None:
+                self._now = max(self._now, until)
+                return
+            else:
+                raise Stalled("waiting for an answer that never comes")
+
+    def skip_to_next(self) -> None:
+        """Let the next planned thing happen, though nobody waits."""
+        at, do = self._planned.pop(0)
+        self._now = max(self._now, at)
+        do()
+
+    def beside(self, work: Callable[[], Event], inbox: Mailbox) -> None:
+        """At once: no time passes in a call."""
+        inbox.put(work())
+
+
+class World:
+    """
+    The world of one simulation: router, metrics, workload, store, lock and inbox in one.
+
+    Attributes:
+        clock: Its time.
+        weights: What the router took, in order, without equal repeats.
+        told: Notifications that were delivered.
+        revision, primary: Templates of the target and of the primary.
+        scaled: Whether the canary has replicas.
+        rounds_before: Rounds of earlier runs, so that a retry goes on with the answers.
+    """
+
+    capabilities = Capabilities(weights=True, max_total=1_000_000, dialect="istio")
+
+    def __init__(self, scenario: Scenario, *, managed: bool = True, total: int = 100) -> None:
+        self.scenario = scenario
+        self.managed, self.total = managed, total
+        self.clock = VirtualClock()
+        self.weights: list[int] = []
+        self.told: list[Notification] = []
+        self.revision = PROMOTED if scenario.first_deploy else CHANGED
+        self.primary: str | None = None if scenario.first_deploy else PROMOTED
+        self.marked = not scenario.first_deploy
+        self.scaled = scenario.first_deploy or not managed
+        self.weight = 0
+        self._retry_asked = False
+        self.rounds_before = 0
+        self._kept: set[str] = set()
+        self._faults = Faults(scenario.faults)
+        self._askings: Counter[str] = Counter()
+        self._saved: Saved | None = None
+        self._tell: Tell | None = None
+        self._paused = False
+        for moment in scenario.at:
+            self.clock.plan(moment.time, partial(self._happens, moment))
+
+    def retried(self) -> bool:
+        """Whether somebody says retry after this run; then time has moved on to it."""
+        now = self.clock.now()
+        retries = (m.time for m in self.scenario.at if m.do is Command.RETRY)
+        if not any(BEGIN + time > now for time in retries):
+            return False
+        self._retry_asked = False
+        while not self._retry_asked:
+            self.clock.skip_to_next()
+        return True
+
+    # what happens by itself
+
+    def _happens(self, moment: Moment) -> None:
+        if moment.weight is not None:
+            self.weight = moment.weight
+        if moment.revision is not None:
+            self.revision = moment.revision
+            self._say(TargetMoved(at=self.clock.now(), revision=moment.revision))
+        if moment.do is Command.RETRY:
+            self._retry_asked = True
+        elif moment.do is not None:
+            self._say(Commanded(at=self.clock.now(), command=moment.do, by="scenario"))
+        self._leave_if_alone()
+
+    def _say(self, event: Event) -> None:
+        if self._tell is not None:
+            self._tell(event)
+
+    def observe(self, transition: Transition) -> None:
+        """An observer of the run: a run on hold that nobody will ever resume is left."""
+        self._paused = transition.after is Phase.PAUSED
+        self._leave_if_alone()
+
+    def _leave_if_alone(self) -> None:
+        if self._paused and self.clock.idle:
+            self._say(DriverLeft(at=self.clock.now()))
+
+    def tell(self, notification: Notification) -> None:
+        """A notifier."""
+        self.told.append(notification)
+
+    # router
+
+    def current(self, target: Target) -> Observed:
+        """Read the split."""
+        with self._faults.around(Call.ROUTE_READ):
+            return Observed(canary=self.weight, total=self.total)
+
+    def shift(self, target: Target, split: Split) -> Observed:
+        """Take a split."""
+        with self._faults.around(Call.ROUTE_WRITE):
+            self._take(split.canary)
+        return Observed(canary=self.weight, total=self.total)
+
+    def reset(self, target: Target) -> Observed:
+        """All traffic to the primary."""
+        with self._faults.around(Call.ROUTE_WRITE):
+            self._take(0)
+        return Observed(canary=0, total=self.total)
+
+    def _take(self, weight: int) -> None:
+        before = self.weights[-1] if self.weights else 0
+        first = self.scenario.first_deploy and not self.weights
+        if weight != before or first:
+            self.weights.append(weight)
+        self.weight = weight
+
+    # metrics
+
+    def sample(self, question: Question) -> Sample:
+        """Answer a check as the scenario says."""
+        with self._faults.around(Call.METRICS):
+            check = question.check
+            answers = self.scenario.metrics.get(check.name)
+            if answers is not None:
+                number = self.rounds_before + question.round
+                return _answered(answers[min(number, len(answers) - 1)])
+            if self.scenario.traffic is not None and check.builtin is not None:
+                return sampled(self.scenario.traffic, question, self.weight, self.total)
+            return Sample(value=_good(check.at_least, check.at_most))
+
+    # workload
+
+    def situation(self, target: Target) -> Situation:
+        """How things stand."""
+        return Situation(revision=self.revision, promoted=self.primary if self.marked else None)
+
+    def prepare(self, target: Target) -> None:
+        """Make the primary."""
+        with self._faults.around(Call.WORKLOAD):
+            self.primary = self.primary or self.revision
+
+    def point(self, target: Target) -> None:
+        """Point services and route at it."""
+        with self._faults.around(Call.WORKLOAD):
+            pass
+
+    def mark(self, target: Target) -> None:
+        """The first deploy is complete."""
+        with self._faults.around(Call.WORKLOAD):
+            self.marked = True
+
+    def scale(self, target: Target, *, up: bool) -> None:
+        """Scale the canary."""
+        with self._faults.around(Call.WORKLOAD):
+            self.scaled = up
+            self._kept.add(self.revision)
+
+    def promote(self, target: Target, revision: str) -> None:
+        """Copy the analysed template."""
+        with self._faults.around(Call.WORKLOAD):
+            if revision not in self._kept and revision != self.revision:
+                raise ClusterError(f"revision {revision} was never kept", ErrorKind.NOT_FOUND)
+            self.primary = revision
+
+    def readiness(self, target: Target, side: Side, until: datetime) -> Asked:
+        """Whether a side is ready."""
+        with self._faults.around(Call.WORKLOAD):
+            answers = self.scenario.workloads.get(side.value, (Readiness.READY,))
+            number = self._askings[side.value]
+            self._askings[side.value] += 1
+            readiness = answers[min(number, len(answers) - 1)]
+        return Asked(readiness=readiness, message=f"the {side} is {readiness}")
+
+    def watch(self, target: Target, tell: Tell) -> Closeable:
+        """Both the target's template and people's decisions arrive here."""
+        self._tell = tell
+        return _Closed()
+
+    # store and lock
+
+    def load(self, target: Target) -> Saved | None:
+        """The journal."""
+        return self._saved
+
+    def save(
+        self, target: Target, text: str, expected: str | None, *, urgent: bool = False
+    ) -> str:
+        """Replace the journal."""
+        try:
+            with self._faults.around(Call.JOURNAL):
+                version = self._keep(text, expected)
+        except StoreError as error:
+            if error.kind is not ErrorKind.CONFLICT:
+                raise
+            # a change around the journal, which is still ours: a store saves again
+            version = self._keep(text, expected)
+        return version
+
+    def _keep(self, text: str, expected: str | None) -> str:
+        present = self._saved.version if self._saved else None
+        if present != expected:
+            raise StoreConflict("the journal was saved by another driver")
+        version = str(int(expected or "0") + 1)
+        self._saved = Saved(text=text, version=version)
+        return version
+
+    def acquire(self, target: Target, run: str, tell: Tell) -> _Closed:
+        """The only driver."""
+        return _Closed()
+
+    def holder(self, target: Target) -> str | None:
+        """Nobody else."""
+        return None
+
+    def put(self, target: Target, command: str, *, by: str, why: str) -> None:
+        """A decision from outside the scenario."""
+        at = self.clock.now()
+        self._say(Commanded(at=at, command=Command(command), by=by, why=why))
+
+
+class _Closed:
+    def renew(self) -> None:
+        """Nothing to renew."""
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+def _answered(answer: float | str | None) -> Sample:
+    if answer is None:
+        return Sample(cause=Cause.EMPTY)
+    if answer == ERROR:
+        raise MetricsError("the provider cannot be reached, as the scenario says")
+    return Sample(value=float(answer))
+
+
+def _good(at_least: float | None, at_most: float | None) -> float:
+    """A value that passes."""
+    if at_least is not None:
+        return at_least
+    return 0.0 if at_most is None else at_most
