@@ -105,6 +105,8 @@ class Target:
         routes: Rules to steer; empty: found by their destinations.
         subsets: The sides are subsets of the apex's host; None: services of their own.
         bounds: Canary weights that a router refuses to leave; None: 0 to the total.
+        owner_names: Names of flagger.app Canaries that describe this very release; routing
+            objects that they own are taken over, those of other Canaries are refused.
 
     Raises:
         SpecError: A name is empty, or the port is outside its range.
@@ -120,6 +122,7 @@ class Target:
     routes: tuple[RouteRef, ...] = field(default=(), converter=tuple)
     subsets: Subsets | None = None
     bounds: Bounds | None = None
+    owner_names: tuple[str, ...] = field(default=(), converter=tuple)
 
     def __attrs_post_init__(self) -> None:
         if self.port is not None and not 1 <= self.port <= 65535:
