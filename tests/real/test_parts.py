@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 import requests
@@ -12,6 +16,7 @@ import yaml
 from tests.realparts.api import ApiError, Document
 from tests.realparts.control_plane import ControlPlane
 from tests.realparts.process import wait_for
+from tests.realparts.prometheus import Prometheus
 
 pytestmark = pytest.mark.real
 
@@ -229,13 +234,71 @@ def test_a_version_is_told_as_a_release(control_plane: ControlPlane) -> None:
     assert control_plane.api.get("/version")["gitVersion"].startswith("v1.")
 
 
+def test_prometheus_scrapes_what_a_test_names(prometheus: Prometheus) -> None:
+    """
+    Tests of queries write their own counters and read them through the real PromQL.
+    """
+    with served('orders_total{shop="north"} 3\n') as target:
+        prometheus.scrape("orders", [target], labels={"team": "a"})
+        prometheus.wait('orders_total{shop="north",team="a"}', lambda value: value == 3)
+        prometheus.wait("count_over_time(orders_total[1m])", lambda value: value >= 3)
+        prometheus.forget("orders")
+        wait_for(lambda: not prometheus.query("orders_total"), "the series stale")
+
+
+def test_prometheus_can_hang_and_can_be_gone(prometheus: Prometheus) -> None:
+    """
+    Both are told apart from an empty answer, and what was counted before survives.
+    """
+    address = f"{prometheus.url}/api/v1/query?query=1"
+
+    with prometheus.paused(), pytest.raises(requests.Timeout):
+        requests.get(address, timeout=0.5)
+    prometheus.kill()
+    with pytest.raises(requests.ConnectionError):
+        requests.get(address, timeout=5)
+    prometheus.start()
+
+    assert [({}, 1.0)] == prometheus.query("vector(1)")
+    with pytest.raises(ValueError, match="parse error"):
+        prometheus.query("(")
+
+
+@contextmanager
+def served(text: str) -> Iterator[str]:
+    """An address (`host:port`) where Prometheus finds this text."""
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/plain; version=0.0.4")
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Says nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
 def test_no_part_outlives_its_parent(tmp_path: Path) -> None:
     """
     A test run that is killed must not leave an API server behind on the machine.
     """
     script = """
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from tests.realparts.process import Process
 part = Process("part", ["sleep", "600"], logs=Path(sys.argv[1]))
 part.start()
@@ -251,10 +314,9 @@ sys.stdin.read()
     ) as parent:
         assert parent.stdout is not None
         part = Path("/proc") / parent.stdout.readline().strip()
-        was_there = part.exists()
+        wait_for(lambda: (part / "comm").read_text() == "sleep\n", "the part begun")
         parent.kill()
 
-    assert was_there
     wait_for(lambda: not part.exists() or "Z" in _state(part), "the part gone", seconds=10)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from tests.realparts.control_plane import ControlPlane
+from tests.realparts.prometheus import Prometheus
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +26,14 @@ def namespace(control_plane: ControlPlane) -> Iterator[str]:
     name = control_plane.namespace()
     yield name
     control_plane.forget(name)
+
+
+@pytest.fixture(scope="session")
+def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    """A real Prometheus that scrapes, each second, what `prometheus.scrape(…)` names."""
+    server = Prometheus(tmp_path_factory.mktemp("prometheus"))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
