@@ -134,12 +134,12 @@ def _no_promotion(course: Course, action: Action, error: ActionError, message: s
     elif state.due is not None:  # even the canary could not be given all traffic
         state.due_message = f"{state.due_message}; {message}"
         course.finish_due()
-    elif isinstance(action, Promote | AskReady) or (
-        error.kind is ErrorKind.NOT_READY and state.situation is not None
-    ):
-        promotion.failed(course, message)
-    elif state.situation is None:
+    elif state.situation is None or (isinstance(action, Promote) and error.unsaved):
+        # a decision that was never saved binds nobody (L26)
+        state.promoting = None
         course.go_home(Outcome.ROLLED_BACK, Reason.ROUTER_ERROR, message)
+    elif isinstance(action, Promote | AskReady) or error.kind is ErrorKind.NOT_READY:
+        promotion.failed(course, message)
     else:
         words = f"the traffic could not be returned to the primary: {message}; run it again"
         course.finish(Outcome.STUCK, Reason.ROUTER_ERROR, words)

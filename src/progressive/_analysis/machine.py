@@ -159,6 +159,20 @@ class CanaryAnalysis:
         return None if situation is None else situation.revision
 
     @property
+    def homeward(self) -> bool:
+        """Whether the standing order only brings traffic home or ends the run: it waits for
+        nothing that it can do without, a journal included (L26)."""
+        state = self._state
+        match state.action:
+            case Reset() | Finish():
+                return True
+            case Shift(split=split):
+                return state.phase is Phase.PROMOTING and split.canary < state.weight
+            case Scale(up=up):
+                return not up and state.phase in (Phase.PROMOTING, Phase.RETURNING)
+        return False
+
+    @property
     def promotion_undecided(self) -> str | None:
         """After a failed promotion: the revision that the primary has to get in a repair."""
         return self._state.promoting if self._state.outcome is Outcome.STUCK else None

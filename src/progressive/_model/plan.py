@@ -5,6 +5,7 @@ Floor 2. A plan names things; it never holds callables, so it can be saved and r
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from enum import StrEnum
 
@@ -56,6 +57,14 @@ class Deadlines:
             raise SpecError("deadlines.undecided_rounds", f"{self.undecided_rounds} is below 1")
 
 
+def _whole_numbers(value: Iterable[int]) -> tuple[int, ...]:
+    return tuple(value)
+
+
+def _in_order(value: Iterable[MetricCheck]) -> tuple[MetricCheck, ...]:
+    return tuple(value)
+
+
 @frozen(kw_only=True)
 class Plan:
     """
@@ -80,10 +89,10 @@ class Plan:
         SpecError: A field is outside its range; the path names it, such as ``weights[1]``.
     """
 
-    weights: tuple[int, ...] = field(default=(), converter=tuple)
+    weights: tuple[int, ...] = field(default=(), converter=_whole_numbers)
     interval: timedelta = timedelta(minutes=1)
     threshold: int = 1
-    checks: tuple[MetricCheck, ...] = field(default=(), converter=tuple)
+    checks: tuple[MetricCheck, ...] = field(default=(), converter=_in_order)
     total: int = 100
     promotion_step: int | None = None
     drain: timedelta | None = None

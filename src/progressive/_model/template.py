@@ -1,8 +1,8 @@
 """Fills the places of a query, in the part of Go's template language that Flagger's queries use.
 
 Floor 2, pure. A place is ``{{ word }}`` or ``{{ variables.NAME }}``, with spaces or line breaks
-around the word and Go's trim marks (``{{-``, ``-}}``); everything else of that language is refused,
-for a template that is half understood would ask another question than the one that was written.
+around the word and Go's trim marks (``{{-``, ``-}}``); all else of that language is refused, for
+a template that is half understood would ask another question than the one that was written.
 Asked by `_documents/` when a document is read, and by the metrics providers at every round,
 because ``{{ interval }}`` is the window, which is shorter in the first round of a weight.
 """
@@ -60,8 +60,8 @@ def render(query: str, values: Mapping[str, str]) -> str:
     Raises:
         SpecError: A place has no value, or is not understood.
 
-    >>> render('rate(hits{app="{{ target }}"}[{{interval}}])', {"target": "web", "interval": "30s"})
-    'rate(hits{app="web"}[30s])'
+    >>> render('rate(hits{app="{{ target }}"}[{{interval}}])', {"target": "a", "interval": "30s"})
+    'rate(hits{app="a"}[30s])'
     """
     if wrong := faults(query):
         raise SpecError("query", wrong[0], wrong[1:])

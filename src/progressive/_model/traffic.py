@@ -6,7 +6,7 @@ another type, `Observed`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from enum import StrEnum
 
@@ -89,6 +89,14 @@ class Bounds:
             raise SpecError("bounds", f"{self.min} to {self.max} is no range of weights")
 
 
+def _routes(value: Iterable[RouteRef]) -> tuple[RouteRef, ...]:
+    return tuple(value)
+
+
+def _names(value: Iterable[str]) -> tuple[str, ...]:
+    return tuple(value)
+
+
 @frozen(kw_only=True)
 class Target:
     """
@@ -119,10 +127,10 @@ class Target:
     port: int | None = None
     primary_workload: str | None = None
     canary_workload: str | None = None
-    routes: tuple[RouteRef, ...] = field(default=(), converter=tuple)
+    routes: tuple[RouteRef, ...] = field(default=(), converter=_routes)
     subsets: Subsets | None = None
     bounds: Bounds | None = None
-    owner_names: tuple[str, ...] = field(default=(), converter=tuple)
+    owner_names: tuple[str, ...] = field(default=(), converter=_names)
 
     def __attrs_post_init__(self) -> None:
         if self.port is not None and not 1 <= self.port <= 65535:
@@ -195,6 +203,10 @@ class Sticky:
     max_age: timedelta = timedelta(days=1)
 
 
+def _matches(value: Iterable[Match]) -> tuple[Match, ...]:
+    return tuple(value)
+
+
 @frozen(kw_only=True)
 class Split:
     """
@@ -214,7 +226,7 @@ class Split:
     canary: int
     total: int = 100
     mirror: float | None = None
-    match: tuple[Match, ...] = field(default=(), converter=tuple)
+    match: tuple[Match, ...] = field(default=(), converter=_matches)
     sticky: Sticky | None = None
 
     def __attrs_post_init__(self) -> None:

@@ -159,22 +159,23 @@ def _find_out(parts: Parts, wish: Wish, run: str, hold: Hold) -> Session:
     if previous is not None and not previous.done:
         return _go_on(parts, wish, previous, hold=hold, version=version)
     if wish.plan is None:
-        hold.close()
         if previous is None:
+            hold.close()
             raise _ended(parts, wish, Outcome.REJECTED, f"{target} has no run to resume")
         _tell_again(parts, wish, previous, hold, version)
+        hold.close()
         raise Ended(evolve(previous.report, holder=parts.identity))
     if previous is not None:
-        _tell_again(parts, wish, previous, hold, version)
+        version = _tell_again(parts, wish, previous, hold, version)
     return _start(parts, wish.plan, target, previous, run=run, hold=hold, version=version)
 
 
 def _tell_again(
     parts: Parts, wish: Wish, previous: CanaryAnalysis, hold: Hold, version: str | None
-) -> None:
+) -> str | None:
     """An outcome that nobody is known to have heard of is told again (L16)."""
     doubtful = Session(parts, previous, target=wish.target, hold=hold, version=version)
-    doubtful.settle_doubts()
+    return doubtful.settle_doubts()
 
 
 def _go_on(
@@ -218,7 +219,7 @@ def _start(
         )
     )
     if not session.done:
-        session.save_first()
+        _patiently(parts, session.save_first)
     return session
 
 

@@ -167,10 +167,11 @@ class Session:
 
     def perform(self, action: Action) -> Event:
         """Carry an order out and return its answer; a refusal is an answer as well."""
-        if action.acts and (error := self._save(urgent=isinstance(action, Reset))) is not None:
+        homeward = self.analysis.homeward
+        if action.acts and (error := self._save(urgent=homeward)) is not None:
             if error.kind is ErrorKind.LOST:
                 return DriverLost(at=self._parts.clock.now(), message=error.message)
-            if not isinstance(action, Reset):
+            if not homeward:
                 return self._failed(action, error, unsaved=True)
             self._warn(f"the way home does not wait for the journal: {error}")
         try:
@@ -298,12 +299,20 @@ class Session:
 
     # notifications
 
-    def settle_doubts(self) -> None:
-        """After a crash: progress that may have been told is dropped, an outcome is repeated."""
+    def settle_doubts(self) -> str | None:
+        """
+        After a crash: progress that may have been told is dropped, an outcome is repeated.
+
+        Returns:
+            The version of the journal, which says now that the outcome was told.
+        """
+        self._unsaved = False
         for one in self.analysis.due:
             if one.terminal:
                 self._deliver(evolve(one, repeat=True))
             self._told(one)
+        self._save_or_warn()
+        return self._version
 
     def _notify(self) -> None:
         for one in self.analysis.due:
@@ -313,7 +322,8 @@ class Session:
     def _told(self, one: Notification) -> None:
         number = int(one.id.rsplit("/", 1)[1])
         self.analysis.receive(Told(at=self._parts.clock.now(), number=number))
-        self._unsaved = True
+        # progress is saved as told with the next save, an outcome has no next one
+        self._unsaved = self._unsaved or one.terminal
 
     def _deliver(self, one: Notification) -> None:
         for notifier in self._parts.notifiers:

@@ -105,6 +105,7 @@ def simulate(
 
 
 def _one_run(world: World, plan: Plan, target: Target, observers: Sequence[Observer]) -> Report:
+    begun = world.load(target)
     for _ in range(_CRASHES_AT_MOST):
         runner = Runner(
             router=world,
@@ -119,7 +120,10 @@ def _one_run(world: World, plan: Plan, target: Target, observers: Sequence[Obser
             identity="simulation",
         )
         try:
-            return runner.run(plan, target)
+            # a new driver goes on with the journal, if the dead one came so far
+            if world.load(target) == begun:
+                return runner.run(plan, target)
+            return runner.resume(target)
         except Crash:
             continue
     raise RuntimeError(f"the driver died {_CRASHES_AT_MOST} times: look at the faults")

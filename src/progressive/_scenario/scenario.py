@@ -6,7 +6,7 @@ is a list of one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
@@ -137,6 +137,14 @@ def _readiness(value: Mapping[str, Any]) -> dict[str, tuple[Readiness, ...]]:
     return {name: tuple(Readiness(one) for one in listed(v)) for name, v in value.items()}
 
 
+def _moments(value: Iterable[Moment]) -> tuple[Moment, ...]:
+    return tuple(value)
+
+
+def _faults(value: Iterable[Fault]) -> tuple[Fault, ...]:
+    return tuple(value)
+
+
 @frozen(kw_only=True)
 class Scenario:
     """
@@ -158,8 +166,8 @@ class Scenario:
     first_deploy: bool = False
     metrics: Mapping[str, tuple[Answer, ...]] = field(factory=dict, converter=_lists)
     workloads: Mapping[str, tuple[Readiness, ...]] = field(factory=dict, converter=_readiness)
-    at: tuple[Moment, ...] = field(default=(), converter=tuple)
-    faults: tuple[Fault, ...] = field(default=(), converter=tuple)
+    at: tuple[Moment, ...] = field(default=(), converter=_moments)
+    faults: tuple[Fault, ...] = field(default=(), converter=_faults)
     traffic: Traffic | None = None
 
     def __attrs_post_init__(self) -> None:

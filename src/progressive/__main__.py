@@ -1,0 +1,23 @@
+"""The command `progressive`; `python -m progressive` is the same."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the command line."""
+    arguments = sys.argv[1:]
+    if arguments in (["--version"], ["-V"]):
+        # a pipeline asks this on every build: without loading anything
+        from progressive import __version__
+
+        sys.stdout.write(f"progressive {__version__}\n")
+        return
+    from progressive._cli.main import cli
+
+    cli(prog_name="progressive")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""What people and programs see: plain log lines, one JSON document, a heartbeat.
+
+Floor 5. Lines go to standard error, line by line; standard output holds the result alone.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from progressive._model.release import Problem, Severity
+
+HEARTBEAT = 60.0
+"""Seconds without a line after which one is written: CI servers end a build that is silent."""
+
+
+class _Lines(logging.Handler):
+    """One event, one line: instant, level, words."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.latest = time.monotonic()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        at = datetime.fromtimestamp(record.created, UTC)
+        words = record.getMessage()
+        if record.exc_info and record.exc_info[1] is not None:
+            # the words of a fault belong on the console, its stack does not
+            error = record.exc_info[1]
+            words = f"{words}: {type(error).__name__}: {error}"
+        text = f"{at:%Y-%m-%dT%H:%M:%SZ} {record.levelname:7} " + " ".join(words.split("\n"))
+        click.echo(text, err=True)
+        self.latest = time.monotonic()
+
+
+@contextmanager
+def log_lines(*, heartbeat: Callable[[], str] | None = None) -> Iterator[None]:
+    """
+    Write the library's log to standard error, line by line, for the length of a block.
+
+    Args:
+        heartbeat: Gives the line that is written when nothing else was for `HEARTBEAT`.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(line_buffering=True)  # a build's log is a file, not a terminal
+    logger = logging.getLogger("progressive")
+    lines = _Lines()
+    logger.addHandler(lines)
+    level, logger.level = logger.level, logging.INFO
+    ended = threading.Event()
+    if heartbeat is not None:
+        threading.Thread(
+            target=_beat, args=(heartbeat, lines, ended), name="progressive-heartbeat", daemon=True
+        ).start()
+    try:
+        yield
+    finally:
+        ended.set()
+        logger.removeHandler(lines)
+        logger.level = level
+
+
+def _beat(words: Callable[[], str], lines: _Lines, ended: threading.Event) -> None:
+    while True:
+        silent = time.monotonic() - lines.latest
+        if ended.wait(max(0.5, HEARTBEAT - silent)):
+            return
+        if time.monotonic() - lines.latest >= HEARTBEAT:
+            logging.getLogger("progressive").info("%s", words(), extra={"run": ""})
+
+
+def print_json(document: Mapping[str, Any]) -> None:
+    """The one JSON document of standard output."""
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def print_problems(problems: Iterable[Problem], *, file: str) -> None:
+    """Problems of a document, one a line, on standard error."""
+    for problem in problems:
+        error = problem.severity is Severity.ERROR
+        where = file if problem.document is None else f"{file} (document {problem.document})"
+        word = "error" if error else "warning"
+        click.echo(f"{where}: {word}: {problem} [{problem.id}]", err=True)

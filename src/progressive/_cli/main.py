@@ -1,0 +1,44 @@
+"""The group of commands; a command's module is loaded when it is called.
+
+Floor 5.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+from progressive import __version__
+
+_COMMANDS = {
+    "run": "progressive._cli.run:run",
+    "status": "progressive._cli.status:status",
+    "abort": "progressive._cli.abort:abort",
+    "plan": "progressive._cli.plan:plan",
+    "simulate": "progressive._cli.simulate:simulate",
+    "demo": "progressive._cli.demo:demo",
+}
+
+
+class _Lazy(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, name = _COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "-V", "--version", message="progressive %(version)s")
+def cli() -> None:
+    """Release to Kubernetes step by step: shift traffic, judge metrics, promote or roll back.
+
+    Exit codes of a release: 0 promoted, initialized or unchanged · 1 unexpected error · 2 usage ·
+    3 rolled back · 4 inconclusive, or left on hold · 5 timed out · 6 rejected · 7 superseded ·
+    8 busy · 9 unreachable · 10 stuck (traffic may be split) · 11 aborted.
+    """

@@ -1,0 +1,85 @@
+"""Options that commands share, and the reading of a release file for a command.
+
+Floor 5.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from progressive._cli.console import print_json, print_problems
+from progressive._model.release import Document
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def document_options(command: Command) -> Command:
+    """How a release is picked from its file and read."""
+    for option in (
+        click.option(
+            "--allow-no-checks",
+            is_flag=True,
+            help="Take a release without any check; it cannot fail.",
+        ),
+        click.option("--router", help="Router; default: the document's provider, else istio."),
+        click.option("--name", help="Which release of a file that holds several."),
+    ):
+        command = option(command)
+    return command
+
+
+def output_option(command: Command) -> Command:
+    """``-o text|json``."""
+    return click.option(
+        "-o",
+        "--output",
+        type=click.Choice(["text", "json"]),
+        default="text",
+        show_default=True,
+        help="json leaves exactly one JSON document on standard output.",
+    )(command)
+
+
+def cluster_options(command: Command) -> Command:
+    """Where the cluster is; by default it is found as kubectl finds it."""
+    for option in (
+        click.option("-n", "--namespace", help="Namespace for a document that names none."),
+        click.option("--context", help="Context of the kubeconfig."),
+        click.option("--kubeconfig", type=click.Path(), help="Path of a kubeconfig."),
+    ):
+        command = option(command)
+    return command
+
+
+def read_or_refuse(
+    file: str,
+    *,
+    name: str | None,
+    router: str | None,
+    allow_no_checks: bool,
+    output: str,
+    metrics_server: str | None = None,
+) -> Document:
+    """The release of a file; one that is not valid ends the program with status 6."""
+    from progressive._release.load import read_file
+
+    reading = read_file(
+        file,
+        name=name,
+        router=router,
+        allow_no_checks=allow_no_checks,
+        metrics_server=metrics_server,
+    )
+    if reading.document is not None:
+        print_problems(reading.problems, file=file)
+        return reading.document
+    if output == "json":
+        from progressive._release.plan import refusal
+
+        print_json(refusal(reading.problems))
+    print_problems(reading.problems, file=file)
+    sys.exit(6)
