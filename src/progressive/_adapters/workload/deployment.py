@@ -1,0 +1,339 @@
+"""Keeps the two copies of a Deployment: the target, which is the canary, and its primary.
+
+Floor 4. Implements `ports.Workload`; every method can be repeated after a crash, and writes
+nothing when things are as they should be. What the objects look like is decided in `_kube/`.
+
+A primary carries one of two marks. ``progressive.dev/made-from`` while its first deploy is under
+way: then it follows the target, for a first deploy whose image was wrong must be mendable. Once
+that is complete ``progressive.dev/revision``: then its template changes by promotion alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from progressive._adapters.workload import templates
+from progressive._adapters.workload.following import TargetWatch
+from progressive._adapters.workload.making import FirstDeploy, write_primary
+from progressive._adapters.workload.objects import (
+    Document,
+    again,
+    annotated,
+    at_version,
+    deployment_path,
+    find,
+    refusals,
+    refused,
+)
+from progressive._adapters.workload.others import owner, refuse_autoscaler
+from progressive._kube.cautions import cautions
+from progressive._kube.images import set_images
+from progressive._kube.marks import MADE_FROM, REVISION, annotation, named
+from progressive._kube.primary import primary_template, runs, selector_of, selector_of_primary
+from progressive._kube.readiness import readiness
+from progressive._kube.revision import revision_of, same
+from progressive._model.events import Readiness, Situation
+from progressive._model.release import Managed
+from progressive._model.traffic import Side, Target
+from progressive.errors import ClusterError, ErrorKind, SpecError
+from progressive.ports import Asked, Closeable, Cluster, Tell
+
+_STALE = timedelta(seconds=5)
+"""
+How long ``ProgressDeadlineExceeded`` must stand to be believed: it is left from an earlier rollout
+until the Deployment controller sees the first progress of the new one.
+"""
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class DeploymentWorkload:
+    """
+    A Deployment that a release manages.
+
+    Args:
+        cluster: Where it is.
+        managed: What the document says of it.
+        router: Asked to make its route when the services are pointed, if it can (`RouteMaker`).
+        clock: The present instant, aware.
+        stale: How long a progress deadline must stand as exceeded to be believed.
+
+    Raises:
+        SpecError: The target is no Deployment.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        managed: Managed,
+        *,
+        router: object | None = None,
+        clock: Callable[[], datetime] = _utc_now,
+        stale: timedelta = _STALE,
+    ) -> None:
+        if (managed.api_version, managed.kind) != ("apps/v1", "Deployment"):
+            kind = f"{managed.kind} of {managed.api_version}"
+            raise SpecError(
+                "spec.targetRef", f"{kind} is not supported yet; Deployment apps/v1 is"
+            )
+        self.cluster, self.managed, self.router = cluster, managed, router
+        self._now, self._stale = clock, stale
+        self._known: dict[Target, str] = {}
+
+    # looking
+
+    def situation(self, target: Target) -> Situation:
+        """
+        How things stand; refuses what a release must not touch.
+
+        Raises:
+            ClusterError: Kind ``not-found``: the target does not exist; ``invalid``: it has no
+                label that tells the sides apart, an autoscaler scales it, or a Deployment that
+                nobody released stands in the place of the primary.
+            ForeignController: A Canary of Flagger drives it and is not suspended.
+        """
+        deployment = self._target(target)
+        refuse_autoscaler(self.cluster, deployment)
+        first = self._first_deploy(deployment)
+        primary = self._primary(target)
+        if primary is not None:
+            first.accept(primary)
+        revision = revision_of(deployment)
+        self._known[target] = revision
+        promoted = None if primary is None else annotation(primary, REVISION)
+        return Situation(revision=revision, promoted=promoted)
+
+    def warnings(self, target: Target, *, drain: timedelta | None = None) -> tuple[str, ...]:
+        """What a user should know about the target, a sentence each; `drain` as in `Plan`."""
+        deployment = self._target(target)
+        with refusals():
+            return cautions(deployment, selector=selector_of(deployment), drain=drain)
+
+    def readiness(self, target: Target, side: Side, until: datetime) -> Asked:
+        """
+        Whether a side is ready; waits until `until`, and answers as soon as it is or never will.
+
+        A side that does not exist is waited for, too. Whether its service has an endpoint is the
+        router's question.
+        """
+        while True:
+            asked = self._look(target, side, until, (Readiness.READY, Readiness.STUCK))
+            if asked.readiness is not Readiness.STUCK:
+                return asked
+            doubt = min(until, self._now() + self._stale)
+            asked = self._look(target, side, doubt, (Readiness.READY, Readiness.WAITING))
+            if asked.readiness is not Readiness.WAITING or self._now() >= until:
+                return asked
+
+    def watch(self, target: Target, tell: Tell) -> Closeable:
+        """
+        Tell `TargetMoved` whenever the target's template changes, until closed.
+
+        Starts from what `situation` answered last; without that, from what is there now.
+        """
+        return TargetWatch(
+            self.cluster,
+            namespace=target.namespace,
+            name=self.managed.name,
+            known=self._known.get(target),
+            tell=tell,
+            now=self._now,
+        )
+
+    # first deploy
+
+    def prepare(self, target: Target) -> None:
+        """
+        Make the primary from the target, and the services of both sides, where absent.
+
+        A primary whose first deploy is not complete gets the target's present template.
+
+        Raises:
+            ClusterError: Kind ``invalid``: something stands there that is not ours and not right.
+        """
+        first = self._first_deploy(self._target(target))
+        again(first.make_primary)
+        again(lambda: first.make_service("primary"))
+        again(lambda: first.make_service("canary"))
+
+    def point(self, target: Target) -> None:
+        """
+        Point the apex service at the primary, and make the routing object where absent.
+
+        Of a service that exists nothing but the selector changes.
+        """
+        first = self._first_deploy(self._target(target))
+        again(first.point_apex)
+        establish = getattr(self.router, "establish", None)
+        if callable(establish):
+            establish(target, self.managed.service, first.owner)
+
+    def mark(self, target: Target) -> None:
+        """Write on the primary which revision it runs: the first deploy is complete."""
+
+        def write() -> None:
+            primary = self._existing_primary(target)
+            if annotation(primary, REVISION):
+                return
+            deployment = self._target(target)
+            with refusals():
+                ran = runs(primary, deployment, selector_of(deployment))
+            marks = annotated(primary, {REVISION: ran, MADE_FROM: None})
+            self.cluster.json_patch(self._primary_path(target), at_version(primary, marks))
+
+        again(write)
+
+    # a release
+
+    def scale(self, target: Target, *, up: bool) -> None:
+        """
+        Scale the canary to the primary's present replicas (at least 1), or to zero.
+
+        Before it comes up its template is stored, for `promote`. A target that is not there any
+        more is at zero.
+        """
+        deployment = find(self.cluster, self._target_path(target))
+        if deployment is None and not up:
+            return
+        if up:
+            deployment = deployment or self._target(target)
+            primary = self._existing_primary(target)
+            templates.keep(self.cluster, deployment, primary)
+            wanted = max(1, int(primary["spec"].get("replicas", 1)))
+        else:
+            wanted = 0
+        if deployment is not None and int(deployment["spec"].get("replicas", 1)) != wanted:
+            change = {"op": "add", "path": "/spec/replicas", "value": wanted}
+            self.cluster.json_patch(self._target_path(target), [change])
+
+    def promote(self, target: Target, revision: str) -> None:
+        """
+        Copy the template of `revision` to the primary, in one patch with its hash.
+
+        Its replicas stay. The target is asked only when the stored template is gone.
+
+        Raises:
+            ClusterError: Kind ``not-found``: no primary, or nobody has that template any more.
+        """
+
+        def write() -> None:
+            primary = self._existing_primary(target)
+            kept = self._kept(target, revision)
+            selector = selector_of_primary(primary)
+            if selector is None:
+                raise refused(f"{named('Deployment', primary)} does not select as a primary does")
+            template = primary_template(kept["template"], selector)
+            if annotation(primary, REVISION) == revision and same(
+                primary["spec"]["template"], template
+            ):
+                return
+            write_primary(
+                self.cluster,
+                primary,
+                template=template,
+                rollout=kept.get("rollout") or {},
+                marks={REVISION: revision, MADE_FROM: None},
+            )
+
+        again(write)
+
+    def set_images(self, target: Target, images: Mapping[str, str]) -> bool:
+        """
+        Set images of the target's containers (init containers, too), in one patch.
+
+        Args:
+            images: Container → image reference.
+
+        Returns:
+            Whether anything changed.
+
+        Raises:
+            SpecError: A container that the target does not have; the message names those it has.
+        """
+
+        def write() -> bool:
+            patch = set_images(self._target(target), images)
+            if patch:
+                self.cluster.json_patch(self._target_path(target), patch)
+            return bool(patch)
+
+        return again(write)
+
+    # below
+
+    def _target_path(self, target: Target) -> str:
+        return deployment_path(target.namespace, self.managed.name)
+
+    def _primary_path(self, target: Target) -> str:
+        return deployment_path(target.namespace, self.managed.primary)
+
+    def _target(self, target: Target) -> Document:
+        found = find(self.cluster, self._target_path(target))
+        if found is None:
+            where = f"{target.namespace}/{self.managed.name}"
+            raise ClusterError(f"Deployment {where} does not exist", ErrorKind.NOT_FOUND)
+        return found
+
+    def _primary(self, target: Target) -> Document | None:
+        return find(self.cluster, self._primary_path(target))
+
+    def _existing_primary(self, target: Target) -> Document:
+        found = self._primary(target)
+        if found is None:
+            where = f"{target.namespace}/{self.managed.primary}"
+            raise ClusterError(f"the primary {where} does not exist", ErrorKind.NOT_FOUND)
+        return found
+
+    def _kept(self, target: Target, revision: str) -> Mapping[str, Any]:
+        kept = templates.recall(self.cluster, target.namespace, self.managed.name, revision)
+        if kept is not None:
+            return kept
+        deployment = self._target(target)
+        if revision_of(deployment) == revision:
+            return templates.kept_of(deployment)
+        raise ClusterError(
+            f"the template of revision {revision} is not kept any more, and "
+            f"{named('Deployment', deployment)} has {revision_of(deployment)} by now; "
+            "start the release again",
+            ErrorKind.NOT_FOUND,
+        )
+
+    def _first_deploy(self, deployment: Document) -> FirstDeploy:
+        with refusals():
+            selector = selector_of(deployment)
+        return FirstDeploy(
+            cluster=self.cluster,
+            managed=self.managed,
+            target=deployment,
+            selector=selector,
+            owner=owner(self.cluster, deployment),
+        )
+
+    def _look(
+        self, target: Target, side: Side, until: datetime, enough: tuple[Readiness, ...]
+    ) -> Asked:
+        primary = side is Side.PRIMARY
+        name = self.managed.primary if primary else self.managed.name
+        percent = (
+            self.managed.primary_ready_percent if primary else self.managed.canary_ready_percent
+        )
+        gone = Asked(
+            readiness=Readiness.WAITING,
+            message=f"Deployment {target.namespace}/{name} does not exist",
+        )
+        asked = gone
+        stream = self.cluster.watch(deployment_path(target.namespace), name=name, until=until)
+        try:
+            for kind, manifest in stream:
+                if kind == "SYNCED":
+                    continue
+                asked = gone if kind == "DELETED" else readiness(manifest, percent=percent)
+                if asked.readiness in enough:
+                    break
+        finally:
+            stream.close()
+        return asked

@@ -1,0 +1,106 @@
+"""Tells a run when its target gets another template.
+
+Floor 4. One thread and one watch beside the run; started by the workload adapters.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import datetime
+
+from progressive._adapters.workload.objects import deployment_path
+from progressive._kube.revision import revision_of
+from progressive._model.events import TargetMoved
+from progressive.errors import AdapterError
+from progressive.ports import Cluster, Tell, WatchStream
+
+log = logging.getLogger("progressive")
+
+_PAUSE = 5.0
+"""Seconds before a watch that the cluster refused is tried again."""
+_PATIENCE = 2.0
+"""Seconds that `close()` waits for the thread; it is a daemon, so a late one does no harm."""
+
+
+class TargetWatch:
+    """
+    Follows one Deployment until it is closed.
+
+    Args:
+        known: The revision that the run knows; None: the first that is seen.
+        now: What the told events carry as their instant.
+
+    Raises:
+        AdapterError: The cluster refuses the watch; if it only cannot be asked, it is tried again.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        *,
+        namespace: str,
+        name: str,
+        known: str | None,
+        tell: Tell,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._cluster, self._namespace, self._name = cluster, namespace, name
+        self._known, self._tell, self._now = known, tell, now
+        self._closed = threading.Event()
+        self._turn = threading.Lock()
+        self._stream: WatchStream | None = None
+        try:
+            self._stream = self._open()
+        except AdapterError as error:
+            if not error.transient:
+                raise
+        self._thread = threading.Thread(
+            target=self._follow, name=f"progressive-target-{name}", daemon=True
+        )
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop; safe from any thread, and twice."""
+        self._closed.set()
+        with self._turn:
+            if self._stream is not None:
+                self._stream.close()
+        if threading.current_thread() is not self._thread:
+            self._thread.join(_PATIENCE)
+
+    def _open(self) -> WatchStream:
+        return self._cluster.watch(deployment_path(self._namespace), name=self._name)
+
+    def _follow(self) -> None:
+        while not self._closed.is_set():
+            try:
+                self._read(self._next_stream())
+            except AdapterError as error:
+                if not self._closed.is_set():
+                    where = f"{self._namespace}/{self._name}"
+                    log.warning("cannot follow %s: %s", where, error, extra={"run": ""})
+            with self._turn:
+                self._stream = None
+            self._closed.wait(_PAUSE)
+
+    def _next_stream(self) -> WatchStream:
+        with self._turn:
+            if self._stream is not None:
+                return self._stream
+        stream = self._open()  # not with the turn held: close() must not wait for an answer
+        with self._turn:
+            self._stream = stream
+            if self._closed.is_set():
+                stream.close()
+        return stream
+
+    def _read(self, stream: WatchStream) -> None:
+        for kind, manifest in stream:
+            if kind not in ("ADDED", "MODIFIED"):
+                continue  # a target that is deleted has no revision to move to
+            seen = revision_of(manifest)
+            if self._known is not None and seen != self._known and not self._closed.is_set():
+                self._tell(TargetMoved(at=self._now(), revision=seen))
+            self._known = seen

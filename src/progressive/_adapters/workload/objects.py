@@ -1,0 +1,96 @@
+"""Reads and writes objects so that every write can be repeated.
+
+Floor 4. Used by the workload adapters; knows `ports.Cluster` alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from progressive._kube.paths import object_path, path_of
+from progressive.errors import ClusterError, ErrorKind, SpecError
+from progressive.ports import Cluster
+
+Answer = TypeVar("Answer")
+Document = dict[str, Any]
+
+TRIES = 5
+"""How often a write that another writer overtook is worked out anew (reference: meshes 1.1)."""
+
+_APPS = "apps/v1"
+
+
+def deployment_path(namespace: str, name: str | None = None) -> str:
+    """Where a Deployment lives, or all of a namespace."""
+    return object_path(_APPS, "Deployment", namespace=namespace, name=name)
+
+
+def service_path(namespace: str, name: str) -> str:
+    """Where a Service lives."""
+    return object_path("v1", "Service", namespace=namespace, name=name)
+
+
+def find(cluster: Cluster, path: str) -> Document | None:
+    """The object; None where there is none."""
+    try:
+        return cluster.get(path)
+    except ClusterError as error:
+        if error.kind is ErrorKind.NOT_FOUND:
+            return None
+        raise
+
+
+def create_or_read(cluster: Cluster, manifest: Document) -> tuple[Document, bool]:
+    """The object as it is now, and whether it was made just now."""
+    path = path_of(manifest)
+    try:
+        return cluster.create(path.rpartition("/")[0], manifest), True
+    except ClusterError as error:
+        if error.reason != "AlreadyExists":
+            raise
+    return cluster.get(path), False
+
+
+def again(write: Callable[[], Answer]) -> Answer:
+    """
+    Read, work out and write; once more when another writer was faster.
+
+    Raises:
+        ClusterError: Kind ``conflict``: others were faster `TRIES` times.
+    """
+    for _ in range(TRIES - 1):
+        try:
+            return write()
+        except ClusterError as error:
+            if error.kind is not ErrorKind.CONFLICT:
+                raise
+    return write()
+
+
+def at_version(manifest: Document, *changes: Document) -> list[Document]:
+    """A JSON patch that applies to this very version of the object."""
+    version = manifest["metadata"]["resourceVersion"]
+    return [{"op": "test", "path": "/metadata/resourceVersion", "value": version}, *changes]
+
+
+def annotated(manifest: Document, values: dict[str, str | None]) -> Document:
+    """The operation that sets annotations, and removes those that shall be None."""
+    present = {**(manifest["metadata"].get("annotations") or {}), **values}
+    kept = {key: value for key, value in present.items() if value is not None}
+    return {"op": "add", "path": "/metadata/annotations", "value": kept}
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """What cannot be derived from the cluster's objects is the cluster's refusal."""
+    try:
+        yield
+    except SpecError as fault:
+        raise refused(fault.problem) from fault
+
+
+def refused(message: str) -> ClusterError:
+    """An error of kind ``invalid``: no repetition helps."""
+    return ClusterError(message, ErrorKind.INVALID)

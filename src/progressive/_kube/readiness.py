@@ -1,0 +1,87 @@
+"""Decides from a Deployment's status whether it can take traffic.
+
+Floor 3, pure. Asked by the workload adapter for each change that a watch shows.
+
+Flagger's rules (reference: its `IsPrimaryReady` and `IsCanaryReady`), with three corrections: a
+side that is scaled to zero is never ready, percentages are rounded up and not down, and at least
+one replica must be available whatever the percentage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from progressive._kube.marks import Manifest, metadata
+from progressive._model.events import Readiness
+from progressive.ports import Asked
+
+
+def readiness(deployment: Manifest, *, percent: int) -> Asked:
+    """
+    How a Deployment stands.
+
+    Args:
+        percent: Share of its replicas that must be available, 0 to 100.
+
+    Returns:
+        ``stuck`` only where Kubernetes itself has given up, by the Deployment's own
+        ``progressDeadlineSeconds``. It never does for pods that were only scaled up (their
+        template was rolled out at zero replicas before), so a deadline of the caller is needed
+        beside it.
+    """
+    spec, status = deployment["spec"], deployment.get("status") or {}
+    name = metadata(deployment)["name"]
+    generation = metadata(deployment).get("generation", 0)
+    if status.get("observedGeneration", 0) < generation:
+        return _waiting(f"{name}: the Deployment controller has not seen its last change yet")
+    progress = _condition(status, "Progressing")
+    if progress.get("reason") == "ProgressDeadlineExceeded":
+        words = progress.get("message") or "its progress deadline has passed"
+        return Asked(
+            readiness=Readiness.STUCK, message=f"{name}: {words} ({_counts(spec, status)})"
+        )
+    wanted = int(spec.get("replicas", 1))
+    if wanted == 0:
+        return _waiting(f"{name}: scaled to 0 replicas")
+    paused = "; its rollout is paused" if spec.get("paused") else ""
+    updated = int(status.get("updatedReplicas", 0))
+    if updated < wanted:
+        why = f"{paused}{_why(status)}"
+        return _waiting(f"{name}: {updated} of {wanted} replicas are of the new template{why}")
+    old = int(status.get("replicas", 0)) - updated
+    if old > 0:
+        return _waiting(f"{name}: {old} pods of the old template are still there{paused}")
+    available = int(status.get("availableReplicas", 0))
+    if available < 1 or available * 100 < wanted * percent:
+        share = "" if percent == 100 else f", {percent} % are enough"
+        words = f"{name}: {available} of {wanted} replicas are available{share}{_why(status)}"
+        return _waiting(words)
+    return Asked(
+        readiness=Readiness.READY,
+        message=f"{name}: {available} of {wanted} replicas are available",
+    )
+
+
+def _waiting(message: str) -> Asked:
+    return Asked(readiness=Readiness.WAITING, message=message)
+
+
+def _counts(spec: Mapping[str, Any], status: Mapping[str, Any]) -> str:
+    return (
+        f"{status.get('availableReplicas', 0)} of {spec.get('replicas', 1)} replicas are available"
+    )
+
+
+def _why(status: Mapping[str, Any]) -> str:
+    """A ReplicaSet that cannot make pods (a quota, an admission) says why here alone."""
+    failure = _condition(status, "ReplicaFailure")
+    return f" ({failure['message']})" if failure.get("message") else ""
+
+
+def _condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    for one in status.get("conditions") or ():
+        if one.get("type") == kind:
+            found: Mapping[str, Any] = one
+            return found
+    return {}
