@@ -1,0 +1,114 @@
+"""Collects what is wrong or strange in a document, while it is read.
+
+Floor 3, pure. One `Findings` goes through a whole reading; `of()` gives the view for one document
+of a file with several.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from progressive._model.release import Problem, Severity
+
+
+class Rule(StrEnum):
+    """Stable names of what can be wrong; those from PD101 on are rules about good releases."""
+
+    SYNTAX = "PD001"
+    """The file is not YAML, or not a list of documents."""
+    UNKNOWN = "PD002"
+    """A field, a kind or a name that does not exist."""
+    VALUE = "PD003"
+    """A value of the wrong type, or outside its range."""
+    MISSING = "PD004"
+    """Something that must be there is not."""
+    UNSUPPORTED = "PD005"
+    """Something that would change the release and that this version cannot do."""
+    IGNORED = "PD006"
+    """A field that has no effect here; always a warning."""
+    DEPRECATED = "PD007"
+    """An old form that still works; always a warning."""
+    NOT_FOUND = "PD008"
+    """A reference to an object that exists nowhere."""
+    CONTRADICTION = "PD009"
+    """Two fields that exclude each other."""
+    NO_CHECKS = "PD101"
+    """A release that cannot fail."""
+    BOUND = "PD102"
+    """A metric without a bound, or with one that cannot be meant."""
+    WINDOW = "PD103"
+    """A window that is longer than the interval."""
+    WEIGHTS = "PD204"
+    """Weights that cannot be walked through."""
+    MESH_ONLY = "PD206"
+    """A route without gateways serves the mesh only."""
+    CONFIG = "PD207"
+    """Configuration that both sides share, so that a change of it is not released in steps."""
+    OWNED = "PD401"
+    """Another controller or another document releases the same target."""
+    CLUSTER = "PD502"
+    """The cluster lacks what the release needs, or refuses it."""
+
+
+class Findings:
+    """
+    Problems in the order in which they were found.
+
+    Args:
+        document: Index of the document that paths start in; None: the file has one only.
+    """
+
+    def __init__(self, document: int | None = None) -> None:
+        self._document = document
+        self._found: list[Problem] = []
+
+    def of(self, document: int | None) -> Findings:
+        """The same collection, for faults of another document."""
+        view = Findings(document)
+        view._found = self._found
+        return view
+
+    def error(self, path: str, message: str, rule: Rule = Rule.VALUE) -> None:
+        """Something that stops everything; at one path only the first fault is told."""
+        self._add(Severity.ERROR, path, message, rule)
+
+    def warn(self, path: str, message: str, rule: Rule = Rule.IGNORED) -> None:
+        """Something that the author should know."""
+        self._add(Severity.WARNING, path, message, rule)
+
+    def broken(self, path: str) -> bool:
+        """Whether an error was found at `path` of this document, or below it."""
+        return any(
+            one.severity is Severity.ERROR
+            and one.document == self._document
+            and (one.path == path or one.path.startswith((f"{path}.", f"{path}[")))
+            for one in self._found
+        )
+
+    @property
+    def failed(self) -> bool:
+        """Whether any error was found, in any document."""
+        return any(one.severity is Severity.ERROR for one in self._found)
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """All of them, errors first."""
+        return tuple(sorted(self._found, key=lambda one: one.severity is not Severity.ERROR))
+
+    def _add(self, severity: Severity, path: str, message: str, rule: Rule) -> None:
+        told = (
+            one.path
+            for one in self._found
+            if one.document == self._document and one.severity is Severity.ERROR
+        )
+        if severity is Severity.ERROR and rule is not Rule.UNSUPPORTED and path and path in told:
+            return
+        self._found.append(
+            Problem(
+                id=rule.value,
+                severity=severity,
+                path=path,
+                message=message,
+                document=self._document,
+            )
+        )

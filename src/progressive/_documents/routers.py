@@ -1,0 +1,88 @@
+"""Which router a document asks for, and what that router could ever do.
+
+Floor 3, pure: names and facts, no router is loaded. `canary.py` and `native.py` ask.
+Source of the facts: the feature matrix of the meshes themselves; what a mesh cannot express is
+refused at the field that asks for it, whether or not its router is built yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from attrs import frozen
+
+from progressive._documents.findings import Findings, Rule
+from progressive._documents.shapes import nearest
+
+BUILT = frozenset({"istio"})
+"""Routers of this version that steer a Kubernetes service."""
+
+
+@frozen(kw_only=True)
+class Abilities:
+    """What the mesh behind a router can express."""
+
+    match: bool = False
+    mirror: bool = False
+    sticky: bool = False
+
+
+ABILITIES = {
+    "istio": Abilities(match=True, mirror=True, sticky=True),
+    "gateway-api": Abilities(match=True, mirror=True, sticky=True),
+    "linkerd": Abilities(match=True, sticky=True),
+    "smi": Abilities(),
+    "osm": Abilities(),
+    "app-mesh": Abilities(match=True),
+    "nginx": Abilities(match=True, sticky=True),
+    "contour": Abilities(match=True, mirror=True, sticky=True),
+    "traefik": Abilities(match=True, mirror=True, sticky=True),
+    "kuma": Abilities(match=True, mirror=True),
+    "gloo": Abilities(match=True, mirror=True),
+    "skipper": Abilities(match=True),
+    "apisix": Abilities(match=True),
+    "knative": Abilities(),
+    "kubernetes": Abilities(),
+}
+
+PROVIDERS = {
+    **{name: name for name in ABILITIES},
+    "gatewayapi:v1": "gateway-api",
+    "gatewayapi:v1beta1": "gateway-api",
+    "appmesh": "app-mesh",
+    "appmesh:v1beta2": "app-mesh",
+    "smi:v1alpha1": "smi",
+    "smi:v1alpha2": "smi",
+    "smi:v1alpha3": "smi",
+}
+"""What documents write → the name of the router."""
+
+
+def router_named(
+    written: str, path: str, findings: Findings, *, built: Collection[str] = BUILT
+) -> str | None:
+    """
+    The router that `written` means; None after an error at `path`.
+
+    Args:
+        built: Routers that can be had: those of this version, and those of plugins.
+    """
+    router = PROVIDERS.get(written, written)
+    if router in built:
+        return router
+    if router in ABILITIES:
+        can = ", ".join(sorted(built))
+        findings.error(
+            path, f"the router {router} is not available yet; there is {can}", Rule.UNSUPPORTED
+        )
+        return None
+    shown = written if len(written) <= 40 else f"{written[:40]}…"
+    hint = nearest(written, {*PROVIDERS, *built})
+    findings.error(path, f'there is no router "{shown}"{hint}', Rule.UNKNOWN)
+    return None
+
+
+def abilities_of(written: str) -> Abilities:
+    """What could ever be expressed; everything, where that is not known here."""
+    everything = Abilities(match=True, mirror=True, sticky=True)
+    return ABILITIES.get(PROVIDERS.get(written, written), everything)
