@@ -1,3 +1,193 @@
-"""Progressive delivery on Kubernetes: shift traffic, judge metrics, promote or roll back."""
+"""Progressive delivery on Kubernetes: shift traffic, judge metrics, promote or roll back.
+
+The face of the library. Names are loaded on first use, so that ``import progressive`` costs
+nothing; `_HOME` says where each one lives.
+"""
 
 __version__ = "0.1.0"
+
+TYPE_CHECKING = False  # type checkers read it as true; importing typing for it would cost 10 ms
+if TYPE_CHECKING:
+    from progressive._analysis.machine import CanaryAnalysis
+    from progressive._model.actions import (
+        Action,
+        AskReady,
+        Finish,
+        Mark,
+        Measure,
+        Point,
+        Prepare,
+        Promote,
+        Read,
+        Reset,
+        Scale,
+        Shift,
+        Wait,
+        Why,
+    )
+    from progressive._model.checks import (
+        Builtin,
+        Cause,
+        MetricCheck,
+        NoData,
+        Question,
+        Sample,
+        Verdict,
+        VerdictKind,
+    )
+    from progressive._model.events import (
+        ActionError,
+        Answer,
+        Command,
+        Commanded,
+        Done,
+        DriverLeft,
+        DriverLost,
+        Event,
+        Failed,
+        Measured,
+        Readiness,
+        Reported,
+        Seen,
+        Shifted,
+        Situation,
+        Started,
+        TargetMoved,
+        Told,
+        Woke,
+    )
+    from progressive._model.plan import Deadlines, DriftPolicy, Plan
+    from progressive._model.release import Problem, Severity
+    from progressive._model.report import (
+        Aborted,
+        BusyTarget,
+        Final,
+        Happening,
+        Inconclusive,
+        Notification,
+        Outcome,
+        OutcomeError,
+        Phase,
+        Reason,
+        Rejected,
+        Report,
+        RolledBack,
+        Round,
+        Stuck,
+        Superseded,
+        TimedOut,
+        Transition,
+        Unreachable,
+    )
+    from progressive._model.traffic import (
+        Capabilities,
+        Match,
+        Observed,
+        RouteRef,
+        Side,
+        Split,
+        Sticky,
+        Target,
+        TextMatch,
+    )
+    from progressive._release.load import Release, load
+    from progressive._run.sync import Runner
+    from progressive.errors import (
+        AdapterError,
+        AmbiguousRoute,
+        Busy,
+        ClusterError,
+        Conflict,
+        DestinationNotFound,
+        Drift,
+        ErrorKind,
+        ForeignController,
+        InvalidRequest,
+        InvalidWeight,
+        LeaseLost,
+        LockError,
+        MetricsError,
+        NotAccepted,
+        NotOwned,
+        PluginError,
+        PreflightFailed,
+        ProgressiveError,
+        RouteNotFound,
+        RouterError,
+        SpecError,
+        StoreConflict,
+        StoreError,
+        TransitionError,
+        Unsupported,
+        VersionNotServed,
+    )
+
+_ROOMS = {
+    "_release.load": "Release load",
+    "_run.sync": "Runner",
+    "_analysis.machine": "CanaryAnalysis",
+    "_model.plan": "Deadlines DriftPolicy Plan",
+    "_model.traffic": ("Capabilities Match Observed RouteRef Side Split Sticky Target TextMatch"),
+    "_model.checks": "Builtin Cause MetricCheck NoData Question Sample Verdict VerdictKind",
+    "_model.events": (
+        "ActionError Answer Command Commanded Done DriverLeft DriverLost Event Failed Measured "
+        "Readiness Reported Seen Shifted Situation Started TargetMoved Told Woke"
+    ),
+    "_model.actions": (
+        "Action AskReady Finish Mark Measure Point Prepare Promote Read Reset Scale Shift Wait Why"
+    ),
+    "_model.report": (
+        "Aborted BusyTarget Final Happening Inconclusive Notification Outcome OutcomeError Phase "
+        "Reason Rejected Report RolledBack Round Stuck Superseded TimedOut Transition Unreachable"
+    ),
+    "_model.release": "Problem Severity",
+    "errors": (
+        "AdapterError AmbiguousRoute Busy ClusterError Conflict DestinationNotFound Drift "
+        "ErrorKind ForeignController InvalidRequest InvalidWeight LeaseLost LockError "
+        "MetricsError NotAccepted NotOwned PluginError PreflightFailed ProgressiveError "
+        "RouteNotFound RouterError SpecError StoreConflict StoreError TransitionError "
+        "Unsupported VersionNotServed"
+    ),
+}
+
+_HOME = {name: room for room, names in _ROOMS.items() for name in names.split()}
+"""Public name → module below this package."""
+
+__all__ = [
+    "__version__",
+    "Release", "load",
+    "Runner",
+    "CanaryAnalysis",
+    "Deadlines", "DriftPolicy", "Plan",
+    "Capabilities", "Match", "Observed", "RouteRef", "Side", "Split", "Sticky", "Target",
+    "TextMatch",
+    "Builtin", "Cause", "MetricCheck", "NoData", "Question", "Sample", "Verdict", "VerdictKind",
+    "ActionError", "Answer", "Command", "Commanded", "Done", "DriverLeft", "DriverLost", "Event",
+    "Failed", "Measured", "Readiness", "Reported", "Seen", "Shifted", "Situation", "Started",
+    "TargetMoved", "Told", "Woke",
+    "Action", "AskReady", "Finish", "Mark", "Measure", "Point", "Prepare", "Promote", "Read",
+    "Reset", "Scale", "Shift", "Wait", "Why",
+    "Aborted", "BusyTarget", "Final", "Happening", "Inconclusive", "Notification", "Outcome",
+    "OutcomeError", "Phase", "Reason", "Rejected", "Report", "RolledBack", "Round", "Stuck",
+    "Superseded", "TimedOut", "Transition", "Unreachable",
+    "Problem", "Severity",
+    "AdapterError", "AmbiguousRoute", "Busy", "ClusterError", "Conflict", "DestinationNotFound",
+    "Drift", "ErrorKind", "ForeignController", "InvalidRequest", "InvalidWeight", "LeaseLost",
+    "LockError", "MetricsError", "NotAccepted", "NotOwned", "PluginError", "PreflightFailed",
+    "ProgressiveError", "RouteNotFound", "RouterError", "SpecError", "StoreConflict",
+    "StoreError", "TransitionError", "Unsupported", "VersionNotServed",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -55,6 +55,13 @@ def _abort(course: Course, event: Commanded) -> None:
     # going home already: nothing to add
 
 
+def aborted_late(course: Course, event: Commanded) -> None:
+    """The run is over and left a split behind: send it home now."""
+    state = course.state
+    state.outcome, state.reason, state.message, state.ended = None, None, "", None
+    course.go_home(Outcome.ABORTED, Reason.ABORTED, _signed(event))
+
+
 def _hold(course: Course, event: Commanded) -> None:
     state = course.state
     if state.phase is Phase.PAUSED or state.pause_due:

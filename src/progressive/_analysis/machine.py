@@ -39,6 +39,7 @@ from progressive._model.actions import (
 )
 from progressive._model.events import (
     Answer,
+    Command,
     Commanded,
     Done,
     DriverLeft,
@@ -244,7 +245,7 @@ class CanaryAnalysis:
         if isinstance(event, Told):
             return interruptions.told
         if self.done:
-            return None
+            return self._rule_after_the_end(event)
         match event:
             case Commanded():
                 return interruptions.commanded
@@ -255,6 +256,14 @@ class CanaryAnalysis:
             case DriverLeft():
                 return lambda course, _: interruptions.left(course, "its driver has gone")
         raise TransitionError(type(event).__name__, self._standing, "an event of an unknown kind")
+
+    def _rule_after_the_end(self, event: Event) -> Rule | None:
+        """A split that was left behind can be aborted, unless the primary cannot take it."""
+        state = self._state
+        aborts = isinstance(event, Commanded) and event.command is Command.ABORT
+        if not aborts or state.home or state.promoting is not None:
+            return None
+        return interruptions.aborted_late
 
     def _rule_of_answer(self, action: Action, event: Answer) -> Rule | None:
         if event.answers < action.id or isinstance(action, Finish):

@@ -114,9 +114,10 @@ class Started(Event):
     split: Observed | None = None
 
 
-@frozen(kw_only=True)
 class Done(Answer):
     """`Prepare`, `Point`, `Mark`, `Scale` or `Promote` is carried out."""
+
+    __slots__ = ()
 
 
 @frozen(kw_only=True)
@@ -152,9 +153,10 @@ class Reported(Answer):
     message: str = ""
 
 
-@frozen(kw_only=True)
 class Woke(Answer):
     """A `Wait` is over."""
+
+    __slots__ = ()
 
 
 @frozen(kw_only=True)
@@ -189,9 +191,10 @@ class TargetMoved(Event):
     revision: str
 
 
-@frozen(kw_only=True)
 class DriverLeft(Event):
     """Nobody drives a run that is on hold any more; its split stays."""
+
+    __slots__ = ()
 
 
 @frozen(kw_only=True)

@@ -16,7 +16,7 @@ from attrs import evolve, frozen
 
 from progressive._analysis.machine import CanaryAnalysis
 from progressive._model.checks import MetricCheck
-from progressive._model.events import Event, Situation, Started, TargetMoved
+from progressive._model.events import Commanded, Event, Situation, Started, TargetMoved
 from progressive._model.plan import Plan
 from progressive._model.report import Outcome, Report
 from progressive._model.traffic import Capabilities, Observed, Target
@@ -59,11 +59,13 @@ class Wish:
         target: The address.
         plan: The policy; None: go on with what the journal says, and start nothing.
         change: Makes the new version.
+        command: A person's decision that the run meets first.
     """
 
     target: Target
     plan: Plan | None = None
     change: Change | None = None
+    command: Commanded | None = None
 
 
 def refuse_unsupported(plan: Plan, capabilities: Capabilities) -> None:
@@ -111,6 +113,8 @@ def open_session(parts: Parts, wish: Wish, tell: Callable[[Event], None]) -> Ses
     hold = _take(parts, wish, run, tell)
     try:
         session = _find_out(parts, wish, run, hold)
+        if wish.command is not None:
+            tell(wish.command)
         session.watch(tell)
         return session
     except AdapterError as error:
@@ -162,7 +166,11 @@ def _find_out(parts: Parts, wish: Wish, run: str, hold: Hold) -> Session:
         if previous is None:
             hold.close()
             raise _ended(parts, wish, Outcome.REJECTED, f"{target} has no run to resume")
-        _tell_again(parts, wish, previous, hold, version)
+        version = _tell_again(parts, wish, previous, hold, version)
+        if wish.command is not None:
+            previous.receive(wish.command)
+            if not previous.done:
+                return Session(parts, previous, target=target, hold=hold, version=version)
         hold.close()
         raise Ended(evolve(previous.report, holder=parts.identity))
     if previous is not None:

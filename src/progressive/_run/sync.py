@@ -105,6 +105,17 @@ class Runner:
         """Go on with an unfinished run, or answer a finished one's report; starts nothing."""
         return self._drive(Wish(target=target))[0]
 
+    def end(self, target: Target, *, by: str = "", why: str = "") -> Report:
+        """
+        Abort a run that nobody drives: take the target, send its traffic home, finish its run.
+
+        Returns:
+            The report of that run; `busy` when somebody drives it, `rejected` without a run.
+        """
+        at = self._parts.clock.now()
+        command = Commanded(at=at, command=Command.ABORT, by=by, why=why)
+        return self._drive(Wish(target=target, command=command))[0]
+
     def tell(self, event: Event) -> None:
         """Hand an interruption to the run; from any thread, and from a signal handler."""
         self._mailbox.put(event)

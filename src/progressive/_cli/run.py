@@ -1,0 +1,130 @@
+"""`progressive run`: one command, an exit code, and a report for the build page.
+
+Floor 5.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from progressive._cli.console import log_lines, print_json
+from progressive._cli.options import (
+    cluster_options,
+    document_options,
+    output_option,
+    read_or_refuse,
+)
+from progressive._model.report import Report
+
+
+@click.command()
+@click.argument("file", type=click.Path(dir_okay=False))
+@click.option(
+    "--image",
+    "images",
+    multiple=True,
+    metavar="CONTAINER=REF",
+    help="Image to set on a container of the target, once it is ours; may be repeated.",
+)
+@click.option("--resume", is_flag=True, help="Go on with an unfinished run; start none.")
+@click.option("--timeout", metavar="DURATION", help="For the whole run, such as 30m.")
+@click.option("--metrics-server", metavar="URL", help="Where the document names none.")
+@click.option(
+    "--report-dir",
+    type=click.Path(file_okay=False),
+    help="Folder for report.json and rounds.jsonl, written as the run goes.",
+)
+@cluster_options
+@document_options
+@output_option
+def run(
+    file: str,
+    images: tuple[str, ...],
+    resume: bool,
+    timeout: str | None,
+    metrics_server: str | None,
+    report_dir: str | None,
+    kubeconfig: str | None,
+    context: str | None,
+    namespace: str | None,
+    name: str | None,
+    router: str | None,
+    allow_no_checks: bool,
+    output: str,
+) -> None:
+    """Release FILE: shift traffic step by step, judge it, promote it or roll it back.
+
+    In a shell step of a pipeline write `exec progressive run …`, so that an abort reaches it.
+    """
+    wanted = _images(images)
+    limit = _timeout(timeout)
+    document = read_or_refuse(
+        file,
+        name=name,
+        router=router,
+        allow_no_checks=allow_no_checks,
+        output=output,
+        metrics_server=metrics_server,
+    )
+    from progressive._cli.driving import Driving, ReportFolder
+    from progressive._release.connect import Connection, rejected
+    from progressive.errors import ProgressiveError
+
+    folder = None if report_dir is None else ReportFolder(Path(report_dir))
+    driving = Driving(folder)
+    with log_lines(heartbeat=driving.heartbeat), driving.signals():
+        try:
+            connection = Connection.to(
+                document,
+                kubeconfig=kubeconfig,
+                context=context,
+                namespace=namespace,
+                metrics_server=metrics_server,
+            )
+            runner = connection.runner(observers=[driving.observe])
+            driving.drives(runner)
+            report = connection.release(runner, images=wanted, resume=resume, timeout=limit)
+        except ProgressiveError as error:
+            report = rejected(error, document.target)
+    driving.ended(report)
+    show(report, file=file, output=output)
+    sys.exit(report.exit_code)
+
+
+def show(report: Report, *, file: str, output: str) -> None:
+    """The result on standard output; what must be repaired on standard error."""
+    from progressive._cli.text import repair_text, report_text
+
+    if output == "json":
+        print_json(report.to_dict())
+    else:
+        click.echo(report_text(report))
+    if repair := repair_text(report, file):
+        click.echo(repair, err=True)
+
+
+def _images(given: tuple[str, ...]) -> dict[str, str]:
+    images: dict[str, str] = {}
+    for one in given:
+        container, separator, reference = one.partition("=")
+        if not (container and separator and reference):
+            raise click.BadParameter(
+                f"{one!r} is not CONTAINER=REF, such as web=registry/web:42", param_hint="--image"
+            )
+        images[container] = reference
+    return images
+
+
+def _timeout(text: str | None) -> object:
+    from progressive._documents.durations import parse_duration
+    from progressive.errors import SpecError
+
+    if text is None:
+        return None
+    try:
+        return parse_duration(text)
+    except SpecError as error:
+        raise click.BadParameter(error.problem, param_hint="--timeout") from error

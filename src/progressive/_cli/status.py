@@ -1,0 +1,62 @@
+"""`progressive status`: the record of the present or last run, and who drives it.
+
+Floor 5. Reads only.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import click
+from attrs import evolve
+
+from progressive._cli.console import log_lines
+from progressive._cli.options import (
+    cluster_options,
+    document_options,
+    output_option,
+    read_or_refuse,
+)
+from progressive._cli.run import show
+
+
+@click.command()
+@click.argument("file", type=click.Path(dir_okay=False))
+@cluster_options
+@document_options
+@output_option
+def status(
+    file: str,
+    kubeconfig: str | None,
+    context: str | None,
+    namespace: str | None,
+    name: str | None,
+    router: str | None,
+    allow_no_checks: bool,
+    output: str,
+) -> None:
+    """Show the run of FILE: how it stands or ended, and why; nothing is written."""
+    document = read_or_refuse(
+        file, name=name, router=router, allow_no_checks=allow_no_checks, output=output
+    )
+    from progressive._release.connect import Connection, rejected
+    from progressive._release.record import read_record
+    from progressive.errors import ProgressiveError
+
+    with log_lines():
+        try:
+            connection = Connection.to(
+                document,
+                kubeconfig=kubeconfig,
+                context=context,
+                namespace=namespace,
+                metrics_server="http://not-asked.invalid",
+            )
+            report, holder = read_record(connection)
+        except ProgressiveError as error:
+            report = rejected(error, document.target)
+            show(report, file=file, output=output)
+            sys.exit(report.exit_code)
+    if not report.run_id:
+        report = evolve(report, message="there was no run yet")
+    show(evolve(report, holder=holder or ""), file=file, output=output)

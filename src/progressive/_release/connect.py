@@ -1,0 +1,162 @@
+"""Puts the parts of a release together: cluster, router, metrics, workload, runner.
+
+Floor 5. One place for `Release.run()` and the commands `run`, `status` and `abort`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from attrs import evolve, frozen
+
+from progressive import plugins
+from progressive._model.plan import Plan
+from progressive._model.release import Document
+from progressive._model.report import Outcome, Report
+from progressive._model.traffic import Target
+from progressive._run.sync import Runner
+from progressive.errors import ProgressiveError, SpecError
+from progressive.ports import (
+    Cluster,
+    MetricsProvider,
+    Notifier,
+    Observer,
+    TrafficRouter,
+    Workload,
+)
+
+METRICS_SERVER = "PROGRESSIVE_METRICS_SERVER"
+
+
+@frozen(kw_only=True)
+class Connection:
+    """
+    A release and the cluster it is for.
+
+    Attributes:
+        document: The release.
+        target: Its address, with the namespace of the configuration where it names none.
+        cluster, router, metrics, workload: The parts.
+    """
+
+    document: Document
+    target: Target
+    cluster: Cluster
+    router: TrafficRouter
+    metrics: MetricsProvider
+    workload: Any
+
+    @classmethod
+    def to(
+        cls,
+        document: Document,
+        *,
+        kubeconfig: str | None = None,
+        context: str | None = None,
+        namespace: str | None = None,
+        metrics_server: str | None = None,
+    ) -> Connection:
+        """
+        Connect; nothing is asked of the cluster yet.
+
+        Raises:
+            ClusterError: There is no usable configuration.
+            SpecError: No metrics server is named anywhere, and a check needs one.
+            PluginError: The router cannot be loaded.
+        """
+        from progressive.clusters import KubernetesCluster
+
+        metrics = make_metrics(document, metrics_server)
+        cluster = KubernetesCluster.from_environment(
+            kubeconfig=kubeconfig, context=context, namespace=namespace
+        )
+        target = document.target
+        if document.namespace is None:
+            target = evolve(target, namespace=cluster.namespace)
+        router = plugins.router(document.router)(cluster=cluster)
+        return cls(
+            document=document,
+            target=target,
+            cluster=cluster,
+            router=router,
+            metrics=metrics,
+            workload=make_workload(document, cluster, router),
+        )
+
+    def runner(
+        self, *, observers: Sequence[Observer] = (), notifiers: Sequence[Notifier] = ()
+    ) -> Runner:
+        """A runner of these parts."""
+        return Runner(
+            router=self.router,
+            metrics=self.metrics,
+            workload=self.workload,
+            observers=observers,
+            notifiers=notifiers,
+        )
+
+    def release(
+        self,
+        runner: Runner,
+        *,
+        images: Mapping[str, str],
+        resume: bool = False,
+        timeout: timedelta | None = None,
+    ) -> Report:
+        """Run or resume; a wish that cannot be is a report as well."""
+        if resume:
+            return runner.resume(self.target)
+        plan = self.plan(timeout)
+        if not images:
+            return runner.run(plan, self.target)
+        if self.workload is None:
+            message = "images can only be set on a workload that the release manages"
+            return Report(outcome=Outcome.REJECTED, message=message, target=str(self.target))
+        workload = self.workload
+        return runner.run(plan, self.target, change=lambda: workload.set_images(dict(images)))
+
+    def plan(self, timeout: timedelta | None) -> Plan:
+        """The document's plan, with a deadline for the whole run if asked for."""
+        plan = self.document.plan
+        if timeout is None:
+            return plan
+        return evolve(plan, deadlines=evolve(plan.deadlines, run=timeout))
+
+
+def make_workload(document: Document, cluster: Cluster, router: TrafficRouter) -> Workload | None:
+    """The workload that the release manages; None: two existing ones."""
+    if document.managed is None:
+        return None
+    from progressive._adapters.workload import DeploymentWorkload
+
+    return DeploymentWorkload(cluster, document.managed, router=router)
+
+
+def make_metrics(document: Document, metrics_server: str | None) -> MetricsProvider:
+    """
+    The metrics server: the document's, the caller's, the environment's, in this order.
+
+    Raises:
+        SpecError: None is named, and a check needs one.
+    """
+    url = document.metrics_server or metrics_server or os.environ.get(METRICS_SERVER)
+    needy = [check for check in document.plan.checks if check.address is None]
+    if url is None and needy and not document.plan.skip_analysis:
+        raise SpecError(
+            "spec.metricsServer",
+            f"no metrics server is named for {needy[0].name}: set spec.metricsServer, give "
+            f"--metrics-server URL, or set {METRICS_SERVER}",
+        )
+    from progressive.metrics import PrometheusMetrics
+
+    return PrometheusMetrics(url or "http://no-check-needs-one.invalid")
+
+
+def rejected(error: ProgressiveError, target: Target) -> Report:
+    """A report for what was refused before there was a run."""
+    kind = getattr(error, "transient", False)
+    outcome = Outcome.UNREACHABLE if kind else Outcome.REJECTED
+    return Report(outcome=outcome, message=str(error), target=str(target))
