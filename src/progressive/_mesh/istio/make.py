@@ -1,0 +1,72 @@
+"""The VirtualService that a managed release starts with, as Flagger makes it.
+
+Floor 3, pure. Asked by `codec.py`; the router adds the owner and creates it.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+from progressive._mesh.istio.rules import KIND
+from progressive._model.release import ServiceSpec
+from progressive._model.traffic import Side, Target
+from progressive.errors import Unsupported
+
+_COPIED = ("match", "rewrite", "timeout", "retries", "corsPolicy", "headers")
+"""Fields of a document's `spec.service` that have the same shape in an http rule."""
+
+
+def virtual_service(target: Target, service: ServiceSpec) -> dict[str, Any]:
+    """
+    All traffic to the primary, the canary beside it with weight 0.
+
+    The apex is added to the hosts unless it is there or ``*`` is; no gateways: the mesh only.
+
+    Raises:
+        Unsupported: The service speaks plain TCP, or the sides are subsets.
+    """
+    if (service.app_protocol or "").lower() == "tcp":
+        raise Unsupported(
+            f"{target}: a route for plain TCP is not made yet; make the VirtualService yourself"
+        )
+    if target.subsets is not None:
+        raise Unsupported(f"{target}: a route of subset style is not made; make it yourself")
+    hosts = list(service.hosts)
+    if "*" not in hosts and service.name not in hosts:
+        hosts.append(service.name)
+    rule: dict[str, Any] = {
+        key: deepcopy(service.routing[key]) for key in _COPIED if service.routing.get(key)
+    }
+    rule["route"] = [
+        _destination(target, service, Side.PRIMARY, 100),
+        _destination(target, service, Side.CANARY, 0),
+    ]
+    apex = service.metadata.get("apex") or {}
+    labels = {**apex.get("labels", {}), "app.kubernetes.io/managed-by": "progressive"}
+    metadata: dict[str, Any] = {
+        "name": target.service,
+        "namespace": target.namespace,
+        "labels": labels,
+    }
+    if apex.get("annotations"):
+        metadata["annotations"] = dict(apex["annotations"])
+    return {
+        "apiVersion": f"{KIND.group}/{KIND.versions[0]}",
+        "kind": KIND.kind,
+        "metadata": metadata,
+        "spec": {
+            "hosts": hosts,
+            "gateways": list(service.gateways) or ["mesh"],
+            "http": [rule],
+        },
+    }
+
+
+def _destination(target: Target, service: ServiceSpec, side: Side, weight: int) -> dict[str, Any]:
+    # the port is always named: without it a service that gets a second port loses its route
+    port = target.port or service.port
+    return {
+        "destination": {"host": target.on(side), "port": {"number": port}},
+        "weight": weight,
+    }

@@ -1,0 +1,109 @@
+"""Whether both sides can take the traffic that they shall get.
+
+Floor 3, pure. Looks at the Services and EndpointSlices among the objects. Offline what is not in
+the file is not asked for; on a cluster everything is there, so what is missing is a fault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from progressive._mesh.codec import Manifest, namespace_of
+from progressive._model.traffic import Side, Split, Target
+from progressive.errors import PreflightFailed
+
+SERVICE_LABEL = "kubernetes.io/service-name"
+"""Label of an EndpointSlice: the Service that it belongs to."""
+
+
+def require_ready(
+    objects: Sequence[Manifest], target: Target, split: Split, *, complete: bool = False
+) -> None:
+    """
+    Do nothing when every side that shall get weight has a ready endpoint.
+
+    Canary weight 0 asks for nothing: the way home must not depend on it.
+
+    Args:
+        complete: Whether the EndpointSlices among `objects` are all that there are; False:
+            a side without any is not judged.
+
+    Raises:
+        PreflightFailed: A side that shall get traffic has no ready endpoint.
+    """
+    if split.canary == 0:
+        return
+    weights = {Side.CANARY: split.canary, Side.PRIMARY: split.primary}
+    for side, weight in weights.items():
+        if weight == 0 or _outside(_service(objects, target, target.on(side))):
+            continue
+        slices = _slices(objects, target, target.on(side))
+        if not slices and not complete:
+            continue
+        if not any(_ready(one) for one in slices):
+            known = sum(len(one.get("endpoints") or ()) for one in slices)
+            raise PreflightFailed(
+                f"service {target.namespace}/{target.on(side)} ({side}) has no ready endpoint "
+                f"({known} known), so weight {weight} of {split.total} is not sent to it; "
+                "look at its selector and its pods"
+            )
+
+
+def require_services(objects: Sequence[Manifest], target: Target) -> None:
+    """
+    Do nothing when the Services of both sides are among the objects.
+
+    Raises:
+        PreflightFailed: One is missing.
+    """
+    for side in (Side.PRIMARY, Side.CANARY):
+        if _service(objects, target, target.on(side)) is None:
+            raise PreflightFailed(
+                f"service {target.namespace}/{target.on(side)} ({side}) does not exist"
+            )
+
+
+def ports_of(objects: Sequence[Manifest], target: Target, service: str) -> int | None:
+    """How many ports a Service of the target's namespace has; None: it is not known."""
+    found = _service(objects, target, service)
+    return None if found is None else len((found.get("spec") or {}).get("ports") or ())
+
+
+def _service(objects: Iterable[Manifest], target: Target, name: str) -> Manifest | None:
+    return next(
+        (
+            one
+            for one in objects
+            if one.get("kind") == "Service"
+            and one.get("apiVersion") == "v1"
+            and (one.get("metadata") or {}).get("name") == name
+            and namespace_of(one, target) == target.namespace
+        ),
+        None,
+    )
+
+
+def _outside(service: Manifest | None) -> bool:
+    # such a service has no endpoints of its own; what is behind it cannot be asked
+    return service is not None and (service.get("spec") or {}).get("type") == "ExternalName"
+
+
+def _slices(objects: Iterable[Manifest], target: Target, service: str) -> list[Manifest]:
+    return [
+        one
+        for one in objects
+        if one.get("kind") == "EndpointSlice"
+        and namespace_of(one, target) == target.namespace
+        and ((one.get("metadata") or {}).get("labels") or {}).get(SERVICE_LABEL) == service
+    ]
+
+
+def _ready(endpoint_slice: Manifest) -> bool:
+    return any(_takes_traffic(one) for one in endpoint_slice.get("endpoints") or ())
+
+
+def _takes_traffic(endpoint: Mapping[str, Any]) -> bool:
+    conditions = endpoint.get("conditions") or {}
+    # discovery/v1: a ready condition that is absent is to be read as ready
+    return conditions.get("ready") is not False and conditions.get("terminating") is not True
