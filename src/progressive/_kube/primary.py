@@ -235,7 +235,5 @@ def _look_for(selector: dict[str, Any] | None, label: str, old: str, new: str) -
     if labels.get(label) == old:
         labels[label] = new
     for expression in selector.get("matchExpressions") or ():
-        if expression.get("key") == label:
-            expression["values"] = [
-                new if value == old else value for value in expression.get("values") or ()
-            ]
+        if expression.get("key") == label and expression.get("values"):
+            expression["values"] = [new if one == old else one for one in expression["values"]]

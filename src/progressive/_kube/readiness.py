@@ -49,9 +49,10 @@ def readiness(deployment: Manifest, *, percent: int) -> Asked:
     if updated < wanted:
         why = f"{paused}{_why(status)}"
         return _waiting(f"{name}: {updated} of {wanted} replicas are of the new template{why}")
-    old = int(status.get("replicas", 0)) - updated
-    if old > 0:
-        return _waiting(f"{name}: {old} pods of the old template are still there{paused}")
+    pods = int(status.get("replicas", 0))
+    if pods > updated:
+        old = f"{pods - updated} of {pods} pods are still of the old template"
+        return _waiting(f"{name}: {old}{paused}")
     available = int(status.get("availableReplicas", 0))
     if available < 1 or available * 100 < wanted * percent:
         share = "" if percent == 100 else f", {percent} % are enough"
