@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from tests.realparts.control_plane import ControlPlane
+from tests.realparts.mesh import Mesh
 from tests.realparts.prometheus import Prometheus
 
 
@@ -37,3 +38,16 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]
         yield server
     finally:
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def mesh(
+    tmp_path_factory: pytest.TempPathFactory, control_plane: ControlPlane, prometheus: Prometheus
+) -> Iterator[Mesh]:
+    """Real Istio routing through a real Envoy, pods that answer, users and metrics."""
+    box = Mesh(tmp_path_factory.mktemp("mesh"), control_plane, prometheus)
+    try:
+        box.start()
+        yield box
+    finally:
+        box.stop()
