@@ -272,16 +272,18 @@ class MetricCheck:
                 VerdictKind.INCONCLUSIVE if refused else VerdictKind.NO_DATA,
                 f"{'cannot be judged' if refused else 'has no data'}: {detail}",
             )
-        if self.at_least is not None and value < self.at_least:
-            return VerdictKind.FAIL, f"{_number(value)}{unit} < {_number(self.at_least)}{unit}"
-        if self.at_most is not None and value > self.at_most:
-            return VerdictKind.FAIL, f"{_number(value)}{unit} > {_number(self.at_most)}{unit}"
-        if self.at_most is None and self.at_least is not None:
-            return VerdictKind.PASS, f"{_number(value)}{unit} >= {_number(self.at_least)}{unit}"
-        if self.at_least is None and self.at_most is not None:
-            return VerdictKind.PASS, f"{_number(value)}{unit} <= {_number(self.at_most)}{unit}"
-        low, high = _number(self.at_least or 0.0), _number(self.at_most or 0.0)
-        return VerdictKind.PASS, f"{_number(value)}{unit} is within {low} to {high}{unit}"
+        low, high = self.at_least, self.at_most
+        told = f"{_number(value, low, high)}{unit}"
+        if low is not None and value < low:
+            return VerdictKind.FAIL, f"{told} < {_number(low)}{unit}"
+        if high is not None and value > high:
+            return VerdictKind.FAIL, f"{told} > {_number(high)}{unit}"
+        if high is None and low is not None:
+            return VerdictKind.PASS, f"{told} >= {_number(low)}{unit}"
+        if low is None and high is not None:
+            return VerdictKind.PASS, f"{told} <= {_number(high)}{unit}"
+        within = f"{_number(low or 0.0)} to {_number(high or 0.0)}{unit}"
+        return VerdictKind.PASS, f"{told} is within {within}"
 
     def evaluate(
         self,
@@ -310,6 +312,20 @@ _IN_WORDS = {
 }
 
 
-def _number(value: float) -> str:
-    # repr keeps what a bound decides on (98.99 is not 99); :g would round to six digits
-    return repr(int(value)) if math.isfinite(value) and value == int(value) else repr(value)
+def _number(value: float, *bounds: float | None) -> str:
+    """The shortest text of six digits or more that stands to the bounds as the value does."""
+    if not math.isfinite(value):
+        return repr(value)
+    if value == int(value):
+        return repr(int(value))
+    against = [bound for bound in bounds if bound is not None] or [value]
+    for digits in (6, 9, 12):
+        text = f"{value:.{digits}g}"
+        short = float(text)
+        if "e" not in text and all(_order(short, b) == _order(value, b) for b in against):
+            return text
+    return repr(value)
+
+
+def _order(value: float, bound: float) -> int:
+    return (value > bound) - (value < bound)
