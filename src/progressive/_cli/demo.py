@@ -5,6 +5,7 @@ Floor 5. Reads the options and turns signals into an orderly end; the show is `_
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -37,6 +38,8 @@ def demo(seconds: float, show_config: bool, keep: bool) -> None:
     from progressive._demo.screen import Screen
     from progressive.errors import ProgressiveError
 
+    # the screen tells all; without a handler Python would tell warnings a second time
+    logging.getLogger("progressive").addHandler(logging.NullHandler())
     show = Show(Screen(sys.stdout), seconds=seconds)
     try:
         with _told_of_signals(show.leave):

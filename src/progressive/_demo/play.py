@@ -133,7 +133,8 @@ class Show:
         told = ", ".join(f"{one.name} ({one.words})" for one in VERSIONS)
         self._screen.facts(
             {
-                "shop": f"http://127.0.0.1:{stage.users}/  in three versions: {told}",
+                "shop": f"http://127.0.0.1:{stage.users}/",
+                "versions": told,
                 "users": f"{RATE:.0f} requests a second, through Envoy",
                 "routes": f"{stage.routes}",
                 "": "(the file that the router writes, and Envoy follows)",

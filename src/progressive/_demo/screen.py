@@ -19,7 +19,7 @@ from progressive._model.checks import VerdictKind
 from progressive._model.report import Round
 
 WIDTH = 80
-_INDENT = 19  # of what stands below an event: after the time and the first word
+_INDENT = 20  # of what stands below an event: after the time and the first word
 
 
 class Colour(StrEnum):
