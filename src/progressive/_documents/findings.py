@@ -42,10 +42,12 @@ class Rule(StrEnum):
     """Weights that cannot be walked through."""
     MESH_ONLY = "PD206"
     """A route without gateways serves the mesh only."""
-    CONFIG = "PD207"
-    """Configuration that both sides share, so that a change of it is not released in steps."""
+    TARGET = "PD207"
+    """Something about the target that its owner should know; always a warning."""
     OWNED = "PD401"
     """Another controller or another document releases the same target."""
+    RIGHTS = "PD501"
+    """The cluster does not let us look."""
     CLUSTER = "PD502"
     """The cluster lacks what the release needs, or refuses it."""
 
@@ -68,9 +70,22 @@ class Findings:
         view._found = self._found
         return view
 
-    def error(self, path: str, message: str, rule: Rule = Rule.VALUE) -> None:
-        """Something that stops everything; at one path only the first fault is told."""
-        self._add(Severity.ERROR, path, message, rule)
+    def error(
+        self, path: str, message: str, rule: Rule = Rule.VALUE, *, also: bool = False
+    ) -> None:
+        """
+        Something that stops everything.
+
+        At one path only the first fault is told, for later ones mostly follow from it; `also`
+        says that this one does not.
+        """
+        told = (
+            one.path
+            for one in self._found
+            if one.document == self._document and one.severity is Severity.ERROR
+        )
+        if also or rule is Rule.UNSUPPORTED or not path or path not in told:
+            self._add(Severity.ERROR, path, message, rule)
 
     def warn(self, path: str, message: str, rule: Rule = Rule.IGNORED) -> None:
         """Something that the author should know."""
@@ -96,13 +111,6 @@ class Findings:
         return tuple(sorted(self._found, key=lambda one: one.severity is not Severity.ERROR))
 
     def _add(self, severity: Severity, path: str, message: str, rule: Rule) -> None:
-        told = (
-            one.path
-            for one in self._found
-            if one.document == self._document and one.severity is Severity.ERROR
-        )
-        if severity is Severity.ERROR and rule is not Rule.UNSUPPORTED and path and path in told:
-            return
         self._found.append(
             Problem(
                 id=rule.value,

@@ -64,6 +64,14 @@ def load_file(path: str | Path) -> Loaded:
     return load_yaml(text, name=str(path))
 
 
+def load_yaml_file(
+    path: str | Path,
+) -> tuple[tuple[Mapping[str, Any], ...], tuple[Problem, ...]]:
+    """The documents of a file, and why it cannot be read, for callers that need no lines."""
+    loaded = load_file(path)
+    return loaded.documents, loaded.problems
+
+
 def load_yaml(text: str, *, name: str = "the document") -> Loaded:
     """
     The documents of a text.
@@ -88,7 +96,7 @@ def load_yaml(text: str, *, name: str = "the document") -> Loaded:
     except RecursionError:
         return _refused(f"{name}: is nested too deep")
     if not nodes:
-        return _refused(f"{name}: is empty; write a release, such as a Canary of flagger.app")
+        return _refused(f"{name}: is empty")
     faults = [*_faults(nodes, name)]
     if faults:
         return Loaded(problems=tuple(_problem(words) for words in faults))
