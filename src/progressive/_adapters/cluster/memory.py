@@ -3,7 +3,7 @@
 Floor 4. Acts as the real one does where that can be seen from outside: versions, conflicts,
 words, watches, managed fields. There are no controllers behind it: nobody makes pods out of a
 Deployment. Over a `base` it is a copy-on-write overlay, for looking ahead on a live cluster.
-`shelf.py` keeps the objects, `faults.py` makes calls go wrong, `memory_watch.py` follows.
+Its parts are in `inmemory/`: `shelf.py` keeps the objects, `stream.py` follows them.
 """
 
 from __future__ import annotations
@@ -19,30 +19,16 @@ from attrs import evolve, frozen
 
 from progressive._adapters.cluster import refusals
 from progressive._adapters.cluster.address import Address, address_of, parse
-from progressive._adapters.cluster.faults import Fault, Faults
-from progressive._adapters.cluster.memory_watch import MemoryWatch
-from progressive._adapters.cluster.overlay import Overlay
-from progressive._adapters.cluster.scale import scale_of, scaled
-from progressive._adapters.cluster.shelf import Manifest, Shelf
+from progressive._adapters.cluster.inmemory.discovery import versions
+from progressive._adapters.cluster.inmemory.faults import Fault, Faults
+from progressive._adapters.cluster.inmemory.overlay import Overlay
+from progressive._adapters.cluster.inmemory.scale import scale_of, scaled
+from progressive._adapters.cluster.inmemory.shelf import Manifest, Shelf
+from progressive._adapters.cluster.inmemory.stream import MemoryWatch
 from progressive._kube.patch import PatchRefused, apply, merge
 from progressive.ports import Cluster, Inbox, Lock, Store
 
 Answer = TypeVar("Answer")
-
-_SERVED: Mapping[str, tuple[str, ...]] = {
-    "": ("v1",),
-    "apps": ("v1",),
-    "autoscaling": ("v2", "v1"),
-    "batch": ("v1",),
-    "coordination.k8s.io": ("v1",),
-    "discovery.k8s.io": ("v1",),
-    "networking.k8s.io": ("v1",),
-    "authorization.k8s.io": ("v1",),
-    "networking.istio.io": ("v1", "v1beta1", "v1alpha3"),
-    "gateway.networking.k8s.io": ("v1", "v1beta1"),
-    "flagger.app": ("v1beta1",),
-    "keda.sh": ("v1alpha1",),
-}
 
 
 @frozen(kw_only=True)
@@ -145,20 +131,14 @@ class MemoryCluster:
         Raises:
             ClusterError: The group is not installed (kind ``not-found``).
         """
-        if group in self._served:
-            versions = self._served[group]
-        elif self._base is not None:
-            return self._base.served(group, plural)
-        else:
-            found = [
-                one["apiVersion"].rpartition("/")[2]
-                for key, one in self._shelf.objects.items()
-                if key[0] == group
-            ]
-            versions = _SERVED.get(group) or tuple(dict.fromkeys(found))
-        if not versions:
+        if group not in self._served:
+            if self._base is not None:
+                return self._base.served(group, plural)
+            own = [one for key, one in self._shelf.objects.items() if key[0] == group]
+            return versions(group, (one["apiVersion"] for one in own))
+        if not self._served[group]:
             raise refusals.group_absent(group)
-        return versions
+        return self._served[group]
 
     def watch(
         self,
@@ -206,7 +186,9 @@ class MemoryCluster:
             try:
                 return apply(old, patch)
             except PatchRefused as refused:
-                if refused.test_failed:
+                # a real server does not say which operation failed: with a test among them it
+                # must be taken for a document that has changed
+                if any(one.get("op") == "test" for one in patch):
                     raise refusals.test_failed(at, str(refused)) from refused
                 raise refusals.invalid(at, str(refused)) from refused
 
@@ -243,6 +225,10 @@ class MemoryCluster:
             self._note("delete", path, None, old is not None)
 
         self._call("delete", path, at, act)
+
+    def urgent(self) -> MemoryCluster:
+        """The same cluster: nothing is slow here."""
+        return self
 
     # the places of a run
 

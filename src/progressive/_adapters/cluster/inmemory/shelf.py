@@ -13,7 +13,7 @@ from typing import Any
 
 from progressive._adapters.cluster import refusals
 from progressive._adapters.cluster.address import Address
-from progressive._adapters.cluster.ownership import record_write
+from progressive._adapters.cluster.inmemory.ownership import record_write
 from progressive._kube.patch import same
 
 Manifest = dict[str, Any]

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from progressive._adapters.cluster import refusals
 from progressive._adapters.cluster.address import Address
-from progressive._adapters.cluster.selectors import fields_match, labels_match
+from progressive._adapters.cluster.inmemory.selectors import fields_match, labels_match
 from progressive.errors import ClusterError, ErrorKind
 
 if TYPE_CHECKING:
-    from progressive._adapters.cluster.shelf import Manifest, Shelf
+    from progressive._adapters.cluster.inmemory.shelf import Manifest, Shelf
     from progressive.ports import Cluster
 
 

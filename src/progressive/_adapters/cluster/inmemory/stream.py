@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from progressive._adapters.cluster.address import Address
-from progressive._adapters.cluster.selectors import labels_match
+from progressive._adapters.cluster.inmemory.selectors import labels_match
 
 
 class MemoryWatch:

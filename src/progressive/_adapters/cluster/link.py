@@ -1,0 +1,186 @@
+"""One connection to one API server: requests go out, answers come back.
+
+Floor 4. Knows credentials, addresses and time-outs; knows neither repetitions (`retry.py`) nor
+what a request means (`client.py`). TLS, proxy and certificates are those of the `kubernetes`
+package; bodies are plain JSON, for its typed models cost twice the memory and are not needed.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from attrs import frozen
+
+from progressive._adapters.cluster.answers import refusal, unanswered
+from progressive._adapters.cluster.environment import Environment
+
+if TYPE_CHECKING:
+    from kubernetes.client import Configuration
+    from urllib3 import BaseHTTPResponse, PoolManager
+
+_USER_AGENT = "progressive"
+
+
+@frozen(kw_only=True)
+class Request:
+    """
+    One request.
+
+    Attributes:
+        method: Such as ``GET``.
+        path: Path of the API.
+        query: Parameters.
+        body: Sent as JSON; None: nothing is sent.
+        content: Content type of the body.
+        connect: Longest wait for a connection, in seconds.
+        read: Longest silence while an answer is awaited, in seconds.
+        tested: It is a JSON patch with ``test`` operations.
+    """
+
+    method: str
+    path: str
+    query: dict[str, str] | None = None
+    body: Any = None
+    content: str = "application/json"
+    connect: float = 5.0
+    read: float = 10.0
+    tested: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+class _Session:
+    """A configuration in use: its pool of connections and its present credentials."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        from kubernetes.client.rest import RESTClientObject
+
+        self.server = str(configuration.host).rstrip("/")
+        self._configuration = configuration
+        self._pool: PoolManager = RESTClientObject(configuration).pool_manager
+
+    def send(self, request: Request) -> BaseHTTPResponse:
+        from urllib3 import Timeout
+
+        headers = {"Accept": "application/json", "User-Agent": _USER_AGENT}
+        body = None
+        if request.body is not None:
+            body = json.dumps(request.body).encode()
+            headers["Content-Type"] = request.content
+        settings: dict[str, Any] = dict(self._configuration.auth_settings())
+        for one in settings.values():
+            if one["value"]:
+                headers["Authorization"] = str(one["value"])
+        query = f"?{urlencode(request.query)}" if request.query else ""
+        return self._pool.request(
+            request.method,
+            f"{self.server}{request.path}{query}",
+            body=body,
+            headers=headers,
+            timeout=Timeout(connect=request.connect, read=request.read),
+            retries=False,
+            redirect=False,
+            preload_content=False,
+        )
+
+    def close(self) -> None:
+        self._pool.clear()
+
+
+class Link:
+    """
+    A connection that renews its credentials once when they are refused.
+
+    Raises:
+        ClusterError: The configuration cannot be read.
+    """
+
+    def __init__(self, environment: Environment) -> None:
+        self.environment = environment
+        self._renewing = threading.Lock()
+        self._session = _Session(environment.configure())
+
+    def __repr__(self) -> str:
+        return f"<Link to {self.server}>"
+
+    @property
+    def server(self) -> str:
+        """Root address of the API server."""
+        return self._session.server
+
+    def ask(self, request: Request) -> dict[str, Any]:
+        """
+        Send a request and read the whole answer.
+
+        Raises:
+            ClusterError: No answer, or a refusal.
+        """
+        answer = self.open(request)
+        try:
+            body = answer.data
+        except Exception as error:
+            raise self._lost(error) from error
+        finally:
+            answer.release_conn()
+        try:
+            told = json.loads(body) if body else {}
+        except ValueError as bad:
+            raise refusal(502, {}, body, request=f"{request} (no JSON)") from bad
+        return told if isinstance(told, dict) else {"items": told}
+
+    def open(self, request: Request) -> BaseHTTPResponse:
+        """
+        Send a request; the body of the answer is left to be read.
+
+        Raises:
+            ClusterError: No answer, or a refusal.
+        """
+        session = self._session
+        answer = self._sent(session, request)
+        if answer.status == 401:
+            answer.drain_conn()
+            answer.release_conn()
+            answer = self._sent(self._renewed(session), request)
+        if 200 <= answer.status < 300:
+            return answer
+        try:
+            body = answer.data
+        except Exception as error:
+            raise self._lost(error) from error
+        finally:
+            answer.release_conn()
+        raise refusal(
+            answer.status, answer.headers, body, request=str(request), tested=request.tested
+        )
+
+    def close(self) -> None:
+        """Drop all idle connections; a later request opens new ones."""
+        self._session.close()
+
+    def _sent(self, session: _Session, request: Request) -> BaseHTTPResponse:
+        from kubernetes.config import ConfigException
+        from urllib3.exceptions import HTTPError
+
+        try:
+            return session.send(request)
+        except (HTTPError, OSError, ConfigException) as error:
+            raise unanswered(error, server=session.server) from error
+
+    def _lost(self, error: Exception) -> Exception:
+        from urllib3.exceptions import HTTPError
+
+        if isinstance(error, HTTPError | OSError):
+            return unanswered(error, server=self.server)
+        return error
+
+    def _renewed(self, refused: _Session) -> _Session:
+        with self._renewing:
+            # several threads may be refused at once: the first one renews for all
+            if self._session is refused:
+                self._session = _Session(self.environment.configure())
+                refused.close()
+            return self._session

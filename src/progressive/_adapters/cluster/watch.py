@@ -1,0 +1,272 @@
+"""Follows objects of a real Kubernetes API for as long as it takes.
+
+Floor 4. A watch is a list, then a stream of changes since that list's resource version; the
+stream ends all the time (server time-outs, restarts, load balancers), and then goes on from the
+last version seen, or from a new list when the server has forgotten it (410 Gone).
+Source: Kubernetes manual, "API Concepts", "Efficient detection of changes" and "Watch bookmarks".
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import socket
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from progressive._adapters.cluster.answers import unanswered
+from progressive._adapters.cluster.link import Link, Request
+from progressive._adapters.cluster.retry import Policy, persistently
+from progressive.errors import ClusterError, ErrorKind
+
+if TYPE_CHECKING:
+    from urllib3 import BaseHTTPResponse
+
+log = logging.getLogger("progressive")
+
+Change = tuple[str, dict[str, Any]]
+
+_STREAM_SECONDS = 290
+"""How long the server is asked to keep one stream; client-go asks for 300 to 600."""
+
+_SILENCE_SECONDS = 100.0
+"""A stream that says nothing for so long is dead: bookmarks come every 60 to 75 s."""
+
+_PAUSES = (0.0, 0.2, 0.5, 1.0, 2.0, 4.0)
+"""Seconds before each next connection when one after the other fails; the last one repeats."""
+
+
+class _Expired(Exception):
+    """The server has forgotten the resource version (410 Gone)."""
+
+
+class KubernetesWatch:
+    """
+    A `WatchStream` of a real API server.
+
+    Iterate from one thread; `close()` from any.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        policy: Policy,
+        path: str,
+        *,
+        name: str | None,
+        labels: str | None,
+        until: datetime | None,
+    ) -> None:
+        self._link, self._policy, self._path, self._until = link, policy, path, until
+        self._query: dict[str, str] = {}
+        if name is not None:
+            self._query["fieldSelector"] = f"metadata.name={name}"
+        if labels is not None:
+            self._query["labelSelector"] = labels
+        self._over = threading.Event()
+        self._guard = threading.Lock()
+        self._stream: BaseHTTPResponse | None = None
+        self._known: dict[tuple[str, str], dict[str, Any]] = {}
+        self._version = ""
+        self._changes: Iterator[Change] | None = None
+        self._alarm: threading.Timer | None = None
+
+    def __iter__(self) -> KubernetesWatch:
+        return self
+
+    def __next__(self) -> Change:
+        """
+        The next ``(type, object)``; blocks until there is one, `until`, or `close()`.
+
+        Raises:
+            ClusterError: The first listing failed, or a later request was refused for good.
+        """
+        if self._changes is None:
+            self._changes = self._follow()
+            self._set_alarm()
+        try:
+            return next(self._changes)
+        except BaseException:
+            # the end, or an error: either way nothing more will come
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """End the stream, also while another thread waits in it; safe twice."""
+        self._over.set()
+        alarm, self._alarm = self._alarm, None
+        if alarm is not None:
+            alarm.cancel()
+        with self._guard:
+            if self._stream is not None:
+                _interrupt(self._stream)
+
+    def _set_alarm(self) -> None:
+        if self._until is not None:
+            # a reader that waits for bytes cannot look at the clock
+            left = max(0.0, (self._until - datetime.now(UTC)).total_seconds())
+            self._alarm = threading.Timer(left, self.close)
+            self._alarm.daemon = True
+            self._alarm.start()
+
+    def _follow(self) -> Iterator[Change]:
+        synced, failures = False, 0
+        while not self._over.is_set():
+            try:
+                if not self._version:
+                    yield from self._unless_over(self._list(patient=not synced))
+                    if not synced:
+                        synced = True
+                        yield from self._unless_over([("SYNCED", {})])
+                for change in self._stream_on():
+                    failures = 0
+                    if change is not None:
+                        yield change
+            except _Expired:
+                self._version = ""
+            except ClusterError as error:
+                if self._over.is_set():
+                    return
+                if not synced or error.kind is not ErrorKind.UNAVAILABLE:
+                    raise
+                self._rest(failures, error)
+                failures += 1
+
+    def _unless_over(self, changes: list[Change]) -> Iterator[Change]:
+        for change in changes:
+            if self._over.is_set():
+                return
+            yield change
+
+    def _rest(self, failures: int, error: ClusterError) -> None:
+        pause = _PAUSES[min(failures, len(_PAUSES) - 1)]
+        if failures == len(_PAUSES) - 1:
+            log.warning("the watch of %s waits for the API server: %s", self._path, error)
+        self._over.wait(max(pause, min(error.retry_after or 0.0, 10.0)))
+
+    def _list(self, *, patient: bool) -> list[Change]:
+        request = Request(
+            method="GET",
+            path=self._path,
+            query=self._query,
+            connect=self._policy.connect,
+            read=self._policy.read,
+        )
+        # later listings are repeated by the loop around, which does not give up
+        told = (
+            persistently(
+                lambda: self._link.ask(request), policy=self._policy, safe=True, what=str(request)
+            )
+            if patient
+            else self._link.ask(request)
+        )
+        kind, api_version = str(told.get("kind", "")).removesuffix("List"), told.get("apiVersion")
+        found: dict[tuple[str, str], dict[str, Any]] = {}
+        for item in told.get("items") or []:
+            # lists of built-in kinds leave these out of their items
+            one = {"apiVersion": api_version, "kind": kind, **item}
+            found[_key(one)] = one
+        changes: list[Change] = [
+            ("DELETED", gone) for key, gone in self._known.items() if key not in found
+        ]
+        for key, one in found.items():
+            known = self._known.get(key)
+            if known is None:
+                changes.append(("ADDED", one))
+            elif _version(known) != _version(one):
+                changes.append(("MODIFIED", one))
+        self._known = found
+        self._version = _version(told)
+        return changes
+
+    def _stream_on(self) -> Iterator[Change | None]:
+        query = {
+            **self._query,
+            "watch": "true",
+            "resourceVersion": self._version,
+            "allowWatchBookmarks": "true",
+            "timeoutSeconds": str(_STREAM_SECONDS),
+        }
+        request = Request(
+            method="GET",
+            path=self._path,
+            query=query,
+            connect=self._policy.connect,
+            read=_SILENCE_SECONDS,
+        )
+        try:
+            stream = self._link.open(request)
+        except ClusterError as error:
+            if error.status == 410:
+                raise _Expired from error
+            raise
+        with self._guard:
+            self._stream = stream
+            if self._over.is_set():
+                _interrupt(stream)
+        try:
+            for event in _events(stream, self._link.server):
+                if self._over.is_set():
+                    return
+                yield self._noted(event)
+        finally:
+            with self._guard:
+                self._stream = None
+            # not released: a stream that was left half read cannot be used again
+            stream.close()
+
+    def _noted(self, event: dict[str, Any]) -> Change | None:
+        kind, one = str(event.get("type")), event.get("object") or {}
+        if kind == "ERROR":
+            if one.get("code") == 410:
+                raise _Expired
+            status = one.get("code") or 500
+            words = str(one.get("message") or "the watch failed")
+            raise ClusterError(
+                words, ErrorKind.UNAVAILABLE, None, int(status), str(one.get("reason") or "")
+            )
+        self._version = _version(one) or self._version
+        if kind == "BOOKMARK":
+            return None
+        if kind == "DELETED":
+            self._known.pop(_key(one), None)
+        else:
+            self._known[_key(one)] = one
+        return kind, one
+
+
+def _events(stream: BaseHTTPResponse, server: str) -> Iterator[dict[str, Any]]:
+    from urllib3.exceptions import HTTPError
+
+    rest = b""
+    try:
+        for piece in stream.stream(2**16):
+            *lines, rest = (rest + piece).split(b"\n")
+            for line in lines:
+                if line.strip():
+                    yield json.loads(line)
+    except (HTTPError, OSError, ValueError) as error:
+        # ValueError: half a line, or a file that another thread has closed
+        raise unanswered(error, server=server) from error
+
+
+def _interrupt(stream: BaseHTTPResponse) -> None:
+    """Wake the thread that waits for this stream; closing alone would not."""
+    with contextlib.suppress(OSError, ValueError, RuntimeError, AttributeError):
+        sock: socket.socket | None = getattr(getattr(stream, "connection", None), "sock", None)
+        if sock is not None:
+            sock.shutdown(socket.SHUT_RDWR)
+            return
+        stream.shutdown()
+
+
+def _key(one: dict[str, Any]) -> tuple[str, str]:
+    meta = one.get("metadata") or {}
+    return str(meta.get("namespace", "")), str(meta.get("name", ""))
+
+
+def _version(one: dict[str, Any]) -> str:
+    return str((one.get("metadata") or {}).get("resourceVersion", ""))

@@ -1,0 +1,250 @@
+"""Keeps journals and locks in a folder, for targets without a cluster.
+
+Floor 4: files, and POSIX `flock`. A journal is replaced whole and atomically; a lock is freed by
+the kernel when its process ends, however it ends. Not for folders that machines share.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from progressive._adapters.stores import version_of
+from progressive._model.traffic import Target
+from progressive.errors import Busy, ErrorKind, LockError, StoreConflict, StoreError
+from progressive.ports import Hold, Saved, Tell
+
+_PATIENCE, _HURRY = 10.0, 1.0
+"""Seconds that a save waits for another save of the same journal."""
+
+
+class FileStore:
+    """
+    A `Store` in a folder: one JSON file for each target.
+
+    Args:
+        folder: Made when it is first needed.
+
+    Raises:
+        StoreError: A file cannot be read or written, or holds no journal; names the path.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self._folder = Path(folder)
+
+    def load(self, target: Target) -> Saved | None:
+        """The journal; None: there is none."""
+        found = self._read(target)
+        if found is None:
+            return None
+        sequence, text = found
+        return Saved(text=text, version=version_of(sequence, text))
+
+    def save(
+        self, target: Target, text: str, expected: str | None, *, urgent: bool = False
+    ) -> str:
+        """
+        Replace the journal and return its new version.
+
+        Args:
+            expected: Version that is replaced; None: there was no journal.
+            urgent: Wait for another save for a second at most.
+
+        Raises:
+            StoreConflict: Another journal stands there.
+            StoreError: The file cannot be read or written.
+        """
+        path = self._path(target)
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with _alone(path.with_suffix(".saving"), _HURRY if urgent else _PATIENCE):
+                found = self._read(target)
+                present = None if found is None else version_of(*found)
+                if present not in (None, expected):
+                    raise StoreConflict(
+                        f"the journal of {target} in {path} was saved by another driver "
+                        f"(version {present}, expected {expected or 'none'})"
+                    )
+                number = (expected or "").partition("-")[0]
+                sequence = (int(number) if number.isdecimal() else 0) + 1
+                document = {
+                    "schema": 1,
+                    "target": str(target),
+                    "saves": sequence,
+                    "journal": text,
+                }
+                _replace(path, json.dumps(document, indent=1))
+        except OSError as error:
+            raise StoreError(
+                f"the journal of {target} cannot be saved in {path}: {error.strerror or error}"
+            ) from error
+        return version_of(sequence, text)
+
+    def _path(self, target: Target) -> Path:
+        return self._folder / f"{_file_name(target)}.json"
+
+    def _read(self, target: Target) -> tuple[int, str] | None:
+        path = self._path(target)
+        try:
+            document: Any = json.loads(path.read_text(encoding="utf-8"))
+            sequence, text = document["saves"], document["journal"]
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise StoreError(
+                f"the journal of {target} in {path} cannot be read: {error.strerror or error}"
+            ) from error
+        except (ValueError, KeyError, TypeError) as garbage:
+            raise _no_journal(path, target) from garbage
+        if not isinstance(sequence, int) or not isinstance(text, str):
+            raise _no_journal(path, target)
+        return sequence, text
+
+
+class FileLock:
+    """
+    A `Lock` in a folder: one locked file for each target.
+
+    Args:
+        folder: Made when it is first needed.
+        identity: Who drives, in words; default: host and process.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], *, identity: str | None = None) -> None:
+        self._folder = Path(folder)
+        self._identity = identity or f"process {os.getpid()} on {socket.gethostname()}"
+
+    def acquire(self, target: Target, run: str, tell: Tell) -> Hold:
+        """
+        Take the target; it cannot be taken from a process that lives, so `tell` is never called.
+
+        Raises:
+            Busy: Another run holds it.
+            LockError: The file cannot be written.
+        """
+        import fcntl
+
+        path = self._path(target)
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise _unlockable(target, path, error) from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{run} by {self._identity}".encode(), 0)
+        except BlockingIOError:
+            os.close(descriptor)
+            raise Busy(f"{target} is held by {_holder_in(path)} ({path})") from None
+        except OSError as error:
+            os.close(descriptor)
+            raise _unlockable(target, path, error) from error
+        return _FileHold(descriptor)
+
+    def holder(self, target: Target) -> str | None:
+        """Who holds it; None: nobody."""
+        import fcntl
+
+        path = self._path(target)
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise _unlockable(target, path, error) from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return _holder_in(path)
+        finally:
+            os.close(descriptor)
+        return None
+
+    def _path(self, target: Target) -> Path:
+        return self._folder / f"{_file_name(target)}.lock"
+
+
+class _FileHold:
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor: int | None = descriptor
+
+    def renew(self) -> None:
+        """Nothing to renew: the kernel knows that the process lives."""
+
+    def close(self) -> None:
+        """Free the target; safe to call twice."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _file_name(target: Target) -> str:
+    return f"{quote(target.namespace, safe='')}.{quote(target.service, safe='')}"
+
+
+@contextlib.contextmanager
+def _alone(path: Path, seconds: float) -> Iterator[None]:
+    import fcntl
+
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        until = time.monotonic() + seconds
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > until:
+                    raise TimeoutError(f"{path} stays locked by another process") from None
+                time.sleep(0.01)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _replace(path: Path, text: str) -> None:
+    # a crash leaves the old file or the new one, never half of one
+    descriptor, written = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(written, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(written)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _holder_in(path: Path) -> str:
+    with contextlib.suppress(OSError):
+        if words := path.read_text(encoding="utf-8", errors="replace").strip():
+            return words
+    return "another process"
+
+
+def _no_journal(path: Path, target: Target) -> StoreError:
+    return StoreError(
+        f"{path} holds no journal of {target}: it was written by another program or is damaged. "
+        "Look at the route by hand, then move the file away to start anew",
+        ErrorKind.INVALID,
+    )
+
+
+def _unlockable(target: Target, path: Path, error: OSError) -> LockError:
+    return LockError(f"{target} cannot be locked by {path}: {error.strerror or error}")
