@@ -166,10 +166,13 @@ def _installed(wanted: Part) -> Path | None:
 
 
 def _version(program: Path) -> tuple[int, int]:
-    """Its own words on its version; (0, 0) if it says none."""
-    told = subprocess.run(
-        [program, "--version"], capture_output=True, text=True, check=False, timeout=30
-    )
+    """Its own words on its version; (0, 0) if it says none, or does not run here."""
+    try:
+        told = subprocess.run(
+            [program, "--version"], capture_output=True, text=True, check=False, timeout=30
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return (0, 0)
     match = re.search(r"\bv?(\d+)\.(\d+)\.\d+", told.stdout + told.stderr)
     return (int(match[1]), int(match[2])) if match else (0, 0)
 
