@@ -52,7 +52,7 @@ class Loaded:
         return self.lines[index].get(path)
 
 
-def load_file(path: str | Path) -> Loaded:
+def load_file(path: str | Path, *, may_be_empty: bool = False) -> Loaded:
     """The documents of a file; a file that cannot be read is a problem, not an exception."""
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
@@ -61,7 +61,7 @@ def load_file(path: str | Path) -> Loaded:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         return _refused(f"{path}: cannot be read: {reason}")
-    return load_yaml(text, name=str(path))
+    return load_yaml(text, name=str(path), may_be_empty=may_be_empty)
 
 
 def load_yaml_file(
@@ -72,12 +72,13 @@ def load_yaml_file(
     return loaded.documents, loaded.problems
 
 
-def load_yaml(text: str, *, name: str = "the document") -> Loaded:
+def load_yaml(text: str, *, name: str = "the document", may_be_empty: bool = False) -> Loaded:
     """
     The documents of a text.
 
     Args:
         name: Of the file, for messages.
+        may_be_empty: Whether no document at all is fine.
     """
     import yaml
 
@@ -95,7 +96,7 @@ def load_yaml(text: str, *, name: str = "the document") -> Loaded:
         return _refused(f"{name}: {error}")
     except RecursionError:
         return _refused(f"{name}: is nested too deep")
-    if not nodes:
+    if not nodes and not may_be_empty:
         return _refused(f"{name}: is empty")
     faults = [*_faults(nodes, name)]
     if faults:

@@ -137,7 +137,7 @@ def _of_cluster(
     return {
         "creates": [dict(one.body) for one in writes if one.verb == "create"],
         "patches": [_patch(one, rehearsal) for one in writes if one.verb in ("patch", "update")],
-        "rbac": rbac(rehearsal.rules()),
+        "rbac": rbac(rehearsal.rights()),
         "route_stands": stands,
     }
 

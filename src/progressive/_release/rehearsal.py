@@ -6,6 +6,7 @@ lies over the cluster: it is read, and never written. Asked by `plan.py`.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import deepcopy
@@ -25,10 +26,12 @@ from progressive.ports import Cluster, TrafficRouter
 MakeRouter = Callable[[Cluster], TrafficRouter]
 
 _RUN = "rehearsal"
+_VERSIONS = 5
+"""So many that templates of old versions are removed, which is a right as well."""
 
 
 @frozen(kw_only=True)
-class Rule:
+class Right:
     """One right: what may be done with which resource."""
 
     group: str
@@ -56,6 +59,8 @@ class Rehearsal:
         self.copy = MemoryCluster(base=cluster, namespace=cluster.namespace, patient=False)
         self.router = make_router(self.copy)
         self.workload = DeploymentWorkload(self.copy, document.managed, router=self.router)
+        # a live driver's Lease must not be waited for, so a run's own objects get a place apart
+        self._drivers = MemoryCluster(namespace=cluster.namespace)
         self._document, self._managed, self._target = document, document.managed, target
 
     def first_deploy(self) -> Iterator[tuple[str, Callable[[], object]]]:
@@ -84,53 +89,51 @@ class Rehearsal:
         """
         target, workload = self._target, self.workload
         now = datetime.now(UTC)
-        self._change_target()
-        for act in (
-            lambda: workload.situation(target),
-            lambda: workload.scale(target, up=True),
-            lambda: workload.readiness(target, Side.CANARY, now),
-            lambda: workload.readiness(target, Side.PRIMARY, now),
-            lambda: workload.watch(target, lambda _: None).close(),
-            *(
-                (lambda weight=weight: self.router.shift(target, self._split(weight)))  # type: ignore[misc]
-                for weight in (*self._document.plan.weights[:2], 0)
-            ),
-            lambda: self.router.current(target),
-            lambda: workload.promote(target, workload.situation(target).revision),
-            lambda: self.router.reset(target),
-            lambda: workload.scale(target, up=False),
-            self._save_and_lock,
-        ):
-            with suppress(AdapterError):
-                act()
+        for number in range(_VERSIONS):
+            self._change_target(number)
+            _try(lambda: workload.scale(target, up=True))
+        _try(lambda: workload.readiness(target, Side.CANARY, now))
+        _try(lambda: workload.readiness(target, Side.PRIMARY, now))
+        _try(lambda: workload.watch(target, lambda _: None).close())
+        for weight in (*self._document.plan.weights[:2], 0):
+            split = self._split(weight)
+            _try(functools.partial(self.router.shift, target, split))
+        _try(lambda: self.router.current(target))
+        _try(lambda: workload.promote(target, workload.situation(target).revision))
+        _try(lambda: self.router.reset(target))
+        _try(lambda: workload.scale(target, up=False))
+        _try(self._drive)
+        _try(self._drive)
 
     def writes(self) -> tuple[Write, ...]:
         """Writes that changed something, in order."""
         return tuple(one for one in self.copy.log if one.changed)
 
-    def rules(self) -> tuple[Rule, ...]:
+    def rights(self) -> tuple[Right, ...]:
         """The rights behind every call so far, sorted."""
         found = set()
-        for verb, path in self.copy.calls:
+        for verb, path in (*self.copy.calls, *self._drivers.calls):
             at = parse(path)
             resource = f"{at.plural}/{at.subresource}" if at.subresource else at.plural
             # a watch begins with a list, which a memory cluster does not need
             for each in ("list", "watch") if verb == "watch" else (verb,):
-                found.add(Rule(group=at.group, resource=resource, verb=each))
-        return tuple(sorted(found, key=lambda rule: (rule.group, rule.resource, rule.verb)))
+                found.add(Right(group=at.group, resource=resource, verb=each))
+        return tuple(sorted(found, key=lambda right: (right.group, right.resource, right.verb)))
 
     def _split(self, canary: int) -> Split:
         return Split(canary=canary, total=self._document.plan.total)
 
-    def _save_and_lock(self) -> None:
-        target, store = self._target, self.copy.store()
-        hold = self.copy.lock().acquire(target, _RUN, lambda _: None)
+    def _drive(self) -> None:
+        """What a driver keeps of its own: Lease, journal and inbox; twice, made and found."""
+        target, store = self._target, self._drivers.store()
+        self._drivers.lock().holder(target)
+        hold = self._drivers.lock().acquire(target, _RUN, lambda _: None)
         try:
+            hold.renew()
             saved = store.load(target)
             version = store.save(target, "{}", None if saved is None else saved.version)
             store.save(target, '{"again": true}', version)
-            inbox = self.copy.inbox()
-            inbox.watch(target, lambda _: None).close()
+            self._drivers.inbox().watch(target, lambda _: None).close()
         finally:
             hold.close()
 
@@ -139,7 +142,7 @@ class Rehearsal:
         for service in (self._target.primary, self._target.canary):
             self.copy.put(_ready_slice(service, self._target.namespace))
 
-    def _change_target(self) -> None:
+    def _change_target(self, number: int) -> None:
         target = self.workload.cluster.get(
             f"/apis/apps/v1/namespaces/{self._target.namespace}/deployments/{self._managed.name}"
         )
@@ -147,15 +150,20 @@ class Rehearsal:
         template = changed["spec"]["template"]
         template["metadata"] = {**(template.get("metadata") or {})}
         marks = template["metadata"].get("annotations") or {}
-        template["metadata"]["annotations"] = {**marks, "progressive.dev/rehearsal": "true"}
+        template["metadata"]["annotations"] = {**marks, "progressive.dev/rehearsal": str(number)}
         self.copy.put(changed)
 
 
-def rbac(rules: Sequence[Rule]) -> list[dict[str, Any]]:
+def _try(act: Callable[[], object]) -> None:
+    with suppress(AdapterError):
+        act()
+
+
+def rbac(rights: Sequence[Right]) -> list[dict[str, Any]]:
     """The rights as rules of a Role: resources of one group with the same verbs together."""
     verbs: dict[tuple[str, str], list[str]] = {}
-    for rule in rules:
-        verbs.setdefault((rule.group, rule.resource), []).append(rule.verb)
+    for right in rights:
+        verbs.setdefault((right.group, right.resource), []).append(right.verb)
     together: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for (group, resource), allowed in verbs.items():
         together.setdefault((group, tuple(allowed)), []).append(resource)

@@ -1,0 +1,146 @@
+"""`progressive plan`: what a release would do, before it does.
+
+Floor 5. The answer is made in `_release/plan.py`; here it is asked for and shown.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from progressive._cli.console import print_json
+from progressive._cli.options import cluster_options, document_options, output_option
+
+if TYPE_CHECKING:
+    from progressive._documents.files import Loaded
+    from progressive._documents.reading import Reading
+    from progressive.ports import Cluster
+
+_NOT_VALID = 6
+_UNREACHABLE = 9
+
+
+@click.command()
+@click.argument("release", type=click.Path(dir_okay=False, allow_dash=True))
+@click.option(
+    "--objects",
+    type=click.Path(dir_okay=False),
+    help="YAML documents that are the cluster; without it the real one is read.",
+)
+@click.option("--metrics-server", help="Metrics server, where the document names none.")
+@document_options
+@cluster_options
+@output_option
+def plan(
+    release: str,
+    objects: str | None,
+    metrics_server: str | None,
+    name: str | None,
+    router: str | None,
+    allow_no_checks: bool,
+    kubeconfig: str | None,
+    context: str | None,
+    namespace: str | None,
+    output: str,
+) -> None:
+    """Say what RELEASE would do: weights, duration, what is made and changed, and needed rights.
+
+    Nothing is written. The exit status is 6 when the release is not valid, 9 when the cluster
+    cannot be reached.
+    """
+    from progressive._release.plan import refusal
+    from progressive.errors import AdapterError
+
+    loaded = _loaded(release)
+    if loaded.problems:
+        _show(refusal(loaded.problems), None, loaded, release, output)
+        sys.exit(_NOT_VALID)
+    try:
+        cluster = _cluster(objects, kubeconfig=kubeconfig, context=context, namespace=namespace)
+        reading, answer = _answer(
+            loaded,
+            cluster,
+            name=name,
+            router=router,
+            allow_no_checks=allow_no_checks,
+            metrics_server=metrics_server,
+        )
+    except AdapterError as error:
+        click.echo(f"{release}: cannot look at the cluster: {error}", err=True)
+        sys.exit(_UNREACHABLE)
+    _show(answer, reading, loaded, release, output)
+    if not answer["valid"]:
+        sys.exit(_NOT_VALID)
+
+
+def _answer(loaded: Loaded, cluster: Cluster, **options: Any) -> tuple[Reading, dict[str, Any]]:
+    from progressive._documents.reading import read_documents
+    from progressive._release.plan import cluster_lookup
+    from progressive._release.plan import plan as make_plan
+
+    reading = read_documents(
+        loaded.documents, lookup=cluster_lookup(cluster), namespace=cluster.namespace, **options
+    )
+    return reading, make_plan(reading, cluster)
+
+
+def _loaded(release: str) -> Loaded:
+    from progressive._documents.files import load_file, load_yaml
+
+    if release == "-":
+        return load_yaml(sys.stdin.read(), name="standard input")
+    return load_file(release)
+
+
+def _cluster(
+    objects: str | None, *, kubeconfig: str | None, context: str | None, namespace: str | None
+) -> Cluster:
+    if objects is None:
+        from progressive.clusters import KubernetesCluster
+
+        return KubernetesCluster.from_environment(
+            kubeconfig=kubeconfig, context=context, namespace=namespace
+        )
+    from progressive._adapters.cluster.memory import MemoryCluster
+    from progressive.errors import ClusterError
+
+    try:
+        return MemoryCluster(_objects(objects), namespace=namespace or "default")
+    except ClusterError as error:
+        raise click.BadParameter(str(error), param_hint="--objects") from error
+
+
+def _objects(file: str) -> list[Mapping[str, Any]]:
+    """The objects of a file; lists, as `kubectl get -o yaml` writes them, are taken apart."""
+    from progressive._documents.files import load_file
+
+    loaded = load_file(file, may_be_empty=True)
+    if loaded.problems:
+        words = "\n".join(str(one) for one in loaded.problems)
+        raise click.BadParameter(words, param_hint="--objects")
+    objects: list[Mapping[str, Any]] = []
+    for document in loaded.documents:
+        items = document.get("items")
+        if str(document.get("kind", "")).endswith("List") and isinstance(items, list):
+            objects += items
+        else:
+            objects.append(document)
+    return objects
+
+
+def _show(
+    answer: Mapping[str, Any],
+    reading: Reading | None,
+    loaded: Loaded,
+    file: str,
+    output: str,
+) -> None:
+    if output == "json":
+        print_json(answer)
+        return
+    from progressive._cli.plan_text import plan_text
+
+    click.echo(plan_text(answer, reading=reading, loaded=loaded, file=file))
