@@ -145,6 +145,11 @@ class MeshCodec(Protocol):
             RouterError: The traffic cannot be brought home by this route.
         """
 
+    def rival(
+        self, objects: Sequence[Manifest], manifest: Manifest, target: Target
+    ) -> ResourceRef | None:
+        """Another object that claims the same traffic, so that the outcome is not defined."""
+
     def make(self, target: Target, service: ServiceSpec) -> dict[str, Any]:
         """The routing object to create where there is none, all traffic on the primary."""
 

@@ -170,6 +170,12 @@ class IstioCodec:
             patches.extend(planned)
         return tuple(patches)
 
+    def rival(
+        self, objects: Sequence[Manifest], manifest: Manifest, target: Target
+    ) -> ResourceRef | None:
+        """Another VirtualService with a mesh host of this one; istiod follows one of the two."""
+        return _same_host(objects, manifest, target)
+
     def make(self, target: Target, service: ServiceSpec) -> dict[str, Any]:
         """The VirtualService that a managed release starts with."""
         return virtual_service(target, service)
@@ -264,7 +270,9 @@ def _same_host(
 ) -> ResourceRef | None:
     hosts = _mesh_hosts(manifest, target)
     for other in virtual_services(objects):
-        if other is not manifest and hosts & _mesh_hosts(other, target):
+        if ref_of(other, target) != ref_of(manifest, target) and hosts & _mesh_hosts(
+            other, target
+        ):
             here = namespace_of(other, target) == namespace_of(manifest, target)
             if here or (other.get("spec") or {}).get("exportTo") != ["."]:
                 return ref_of(other, target)

@@ -1,0 +1,255 @@
+"""Finds and reads the routing objects of a release, for every mesh.
+
+Floor 4: reads a cluster; never writes. What was seen is remembered for each target, with its
+resource version, so that a write after a read needs no second read: a write that rests on an
+old reading fails its own test. Refusals of the API become `RouterError`s here.
+Used by `mesh_router.py` and `mesh_writes.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from attrs import define, field
+
+from progressive._mesh.codec import Manifest, MeshCodec, ObjectKind, ResourceRef, ref_of
+from progressive._mesh.preflight import SERVICE_LABEL
+from progressive._model.traffic import Side, Target
+from progressive.errors import (
+    ClusterError,
+    Conflict,
+    ErrorKind,
+    InvalidRequest,
+    RouteNotFound,
+    RouterError,
+    VersionNotServed,
+)
+from progressive.ports import Cluster
+
+
+@define
+class Sight:
+    """
+    What is known of one target.
+
+    Attributes:
+        refs: The objects that are steered; read by name from now on.
+        objects: Those objects as they were last seen, after the last write.
+        neighbours: Other routing objects of the first search; they can forbid the first write.
+        services: The Services of both sides, once asked for.
+        fresh: Whether `objects` was read for the present call.
+    """
+
+    refs: tuple[ResourceRef, ...]
+    objects: list[Manifest]
+    neighbours: list[Manifest] = field(factory=list)
+    services: list[Manifest] = field(factory=list)
+    fresh: bool = True
+
+    def replace(self, ref: ResourceRef, manifest: Manifest, target: Target) -> None:
+        """Keep the newer state of one object."""
+        self.objects = [manifest if ref_of(one, target) == ref else one for one in self.objects]
+
+
+class MeshObjects:
+    """
+    The routing objects of a mesh in a cluster.
+
+    Args:
+        codec: What the mesh's objects are.
+        cluster: Where they are.
+    """
+
+    def __init__(self, codec: MeshCodec, cluster: Cluster) -> None:
+        self._codec, self._cluster = codec, cluster
+        self._versions: dict[str, str] = {}
+        self._sights: dict[Target, Sight] = {}
+
+    def seen(self, target: Target) -> Sight | None:
+        """What was seen last; None: nothing, or it is no longer of use."""
+        return self._sights.get(target)
+
+    def forget(self, target: Target) -> None:
+        """Search anew next time."""
+        self._sights.pop(target, None)
+
+    def look(self, target: Target) -> Sight:
+        """
+        Read the objects of a target: by name where they are known, else by a search.
+
+        Raises:
+            RouterError: The API is not installed, or cannot be read.
+        """
+        known = self._sights.get(target)
+        if known is not None and known.refs:
+            again = [self.by_name(ref) for ref in known.refs]
+            if None not in again:
+                known.objects = [one for one in again if one is not None]
+                known.fresh = True
+                return known
+        found = self._search(target)
+        refs = self._codec.steered(found, target)
+        steered = [one for one in found if ref_of(one, target) in refs]
+        others = [one for one in found if ref_of(one, target) not in refs]
+        # without a single rule the codec explains what it saw, so it must see all
+        self._sights[target] = Sight(refs, steered or found, others if steered else [])
+        return self._sights[target]
+
+    def by_name(self, ref: ResourceRef) -> dict[str, Any] | None:
+        """One object; None: it does not exist."""
+        try:
+            return _whole(self._cluster.get(self.path(ref)), ref.api_version, ref.kind)
+        except ClusterError as error:
+            if error.kind is ErrorKind.NOT_FOUND:
+                return None
+            raise refused(error, f"read {ref}") from error
+
+    def path(self, ref: ResourceRef) -> str:
+        """Where an object is in the API."""
+        group, _, version = ref.api_version.rpartition("/")
+        kind = next(one for one in self._codec.kinds if (one.group, one.kind) == (group, ref.kind))
+        return f"{_collection(kind, version, ref.namespace)}/{ref.name}"
+
+    def collection(self, kind: ObjectKind, namespace: str) -> str:
+        """Where objects of a kind are made; in the version that the cluster serves."""
+        return _collection(kind, self._version(kind), namespace)
+
+    def services(self, target: Target) -> list[Manifest]:
+        """The Services of both sides, as far as they exist."""
+        found = []
+        for side in Side:
+            path = f"/api/v1/namespaces/{target.namespace}/services/{target.on(side)}"
+            try:
+                found.append(_whole(self._cluster.get(path), "v1", "Service"))
+            except ClusterError as error:
+                if error.kind is not ErrorKind.NOT_FOUND:
+                    raise refused(error, f"read service {target.on(side)}") from error
+        return found
+
+    def endpoints(self, target: Target) -> list[Manifest]:
+        """All EndpointSlices of both sides, in one request."""
+        names = f"{target.primary},{target.canary}"
+        path = f"/apis/discovery.k8s.io/v1/namespaces/{target.namespace}/endpointslices"
+        try:
+            listed = self._cluster.get(
+                path, query={"labelSelector": f"{SERVICE_LABEL} in ({names})"}
+            )
+        except ClusterError as error:
+            words = f"ask for ready endpoints of {target} (list endpointslices)"
+            raise refused(error, words) from error
+        return [
+            _whole(one, "discovery.k8s.io/v1", "EndpointSlice")
+            for one in listed.get("items") or ()
+        ]
+
+    # below: the search
+
+    def _search(self, target: Target) -> list[Manifest]:
+        found: list[Manifest] = []
+        for kind in self._codec.kinds:
+            try:
+                found.extend(self._listed(kind, target))
+            except RouterError as error:
+                # a named object can be read with less rights than a list of all
+                if not (target.routes and error.kind is ErrorKind.FORBIDDEN):
+                    raise
+            found.extend(self._named(kind, target, found))
+        return found
+
+    def _listed(self, kind: ObjectKind, target: Target) -> list[Manifest]:
+        for version in self._candidates(kind):
+            try:
+                answer = self._cluster.get(_collection(kind, version, target.namespace))
+            except ClusterError as error:
+                if error.kind is ErrorKind.NOT_FOUND:
+                    # only a version that is not served has no list; discovery tells the rest
+                    self._versions.pop(kind.plural, None)
+                    continue
+                words = f"list {kind.plural}.{kind.group} in namespace {target.namespace}"
+                raise refused(error, words) from error
+            self._versions[kind.plural] = version
+            api_version = f"{kind.group}/{version}"
+            return [_whole(one, api_version, kind.kind) for one in answer.get("items") or ()]
+        raise self._not_served(kind)
+
+    def _named(
+        self, kind: ObjectKind, target: Target, found: Iterable[Manifest]
+    ) -> list[Manifest]:
+        there = {ref_of(one, target) for one in found}
+        named = []
+        for entry in target.routes:
+            if entry.kind not in (None, kind.kind):
+                continue
+            ref = ResourceRef(
+                api_version=f"{kind.group}/{self._version(kind)}",
+                kind=kind.kind,
+                namespace=entry.namespace or target.namespace,
+                name=entry.name,
+            )
+            if ref not in there:
+                there.add(ref)
+                one = self.by_name(ref)
+                named.extend([one] if one is not None else [])
+        return named
+
+    def _candidates(self, kind: ObjectKind) -> Iterable[str]:
+        # the preferred version first, without asking: nearly every cluster serves it
+        first = self._versions.get(kind.plural, kind.versions[0])
+        yield first
+        yield from (one for one in self._served(kind) if one != first)
+
+    def _version(self, kind: ObjectKind) -> str:
+        if kind.plural not in self._versions:
+            served = self._served(kind)
+            if not served:
+                raise self._not_served(kind)
+            self._versions[kind.plural] = served[0]
+        return self._versions[kind.plural]
+
+    def _served(self, kind: ObjectKind) -> tuple[str, ...]:
+        try:
+            served = self._cluster.served(kind.group, kind.plural)
+        except ClusterError as error:
+            if error.kind is ErrorKind.NOT_FOUND:
+                return ()
+            raise refused(error, f"ask which versions of {kind.group} are served") from error
+        return tuple(one for one in kind.versions if one in served)
+
+    def _not_served(self, kind: ObjectKind) -> VersionNotServed:
+        known = ", ".join(kind.versions)
+        return VersionNotServed(
+            f"this cluster serves no {kind.plural}.{kind.group} in a version that the router "
+            f"{self._codec.name} knows ({known}); install the CRDs of the mesh"
+        )
+
+
+def refused(error: ClusterError, deed: str) -> RouterError:
+    """
+    The API's refusal as an error of the router; the server's words stay in it.
+
+    Args:
+        deed: What was tried, such as ``patch VirtualService shop/web``.
+    """
+    words = f"cannot {deed}: {error}"
+    if "admission webhook" in str(error) and error.kind is not ErrorKind.UNAVAILABLE:
+        # a webhook may deny with any status, 403 too; that is no missing right
+        return InvalidRequest(words)
+    match error.kind:
+        case ErrorKind.INVALID:
+            return InvalidRequest(words)
+        case ErrorKind.CONFLICT:
+            return Conflict(words)
+        case ErrorKind.NOT_FOUND:
+            return RouteNotFound(words)
+        case _:
+            return RouterError(words, error.kind, error.retry_after)
+
+
+def _collection(kind: ObjectKind, version: str, namespace: str) -> str:
+    return f"/apis/{kind.group}/{version}/namespaces/{namespace}/{kind.plural}"
+
+
+def _whole(manifest: dict[str, Any], api_version: str, kind: str) -> dict[str, Any]:
+    """Items of a list do not say what they are."""
+    return {"apiVersion": api_version, "kind": kind, **manifest}

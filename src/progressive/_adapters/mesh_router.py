@@ -1,0 +1,300 @@
+"""Moves traffic in any mesh that has a codec: reads, plans, writes once, reads back.
+
+Floor 4: writes routing objects, through `ports.Cluster` alone. What to write is the codec's
+decision (`_mesh/`); here are the things that need a cluster: conflicts, lost answers, several
+objects, endpoints that are not ready. `mesh_objects.py` finds and reads.
+
+Requests: one GET for `current`; one PATCH for `shift` after a `current`, and one list of the
+EndpointSlices of both sides whenever the canary shall hold weight (asked each time, for traffic
+is never sent to a side without a ready endpoint); the first write asks for both Services as well.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from attrs import evolve
+
+from progressive._adapters.mesh_objects import MeshObjects, Sight, refused
+from progressive._adapters.mesh_writes import MeshWrites
+from progressive._mesh import preflight
+from progressive._mesh.codec import Manifest, MeshCodec, ObjectPatch, ref_of
+from progressive._mesh.effect import CountsTraffic, Effect, judge_share
+from progressive._mesh.ownership import writers
+from progressive._model.release import ServiceSpec
+from progressive._model.traffic import Capabilities, Observed, Split, Target
+from progressive.errors import (
+    ClusterError,
+    Drift,
+    InvalidRequest,
+    PreflightFailed,
+    RouterError,
+    VersionNotServed,
+)
+from progressive.ports import Cluster
+
+
+class Acceptance(Protocol):
+    """Tells whether the mesh's controller has taken over what was stored (level 2 of done)."""
+
+    def mark(self) -> object:
+        """Remember how things stand before a write; never raises."""
+
+    def wait(self, mark: object) -> str | None:
+        """Wait, for a bounded time, until the write is taken over; else why it is not known."""
+
+
+class MeshRouter:
+    """
+    A `TrafficRouter` (and `RouteMaker`) for every mesh with a codec.
+
+    Threads may share it as long as each target is moved by one of them at a time.
+
+    Args:
+        codec: What the mesh's objects mean.
+        cluster: Where they are; None: the cluster that kubectl would speak to, found at first use.
+        acceptance: Asked after each shift that wrote something; None: level 2 is not asked.
+        proof: Counts requests for `in_effect`; None: level 3 cannot be asked.
+        offline: The cluster is a file: Services and EndpointSlices that are not there are not
+            asked for.
+        now: The clock.
+        pause: Waits between two tries, in seconds.
+    """
+
+    def __init__(
+        self,
+        codec: MeshCodec,
+        cluster: Cluster | None = None,
+        *,
+        acceptance: Acceptance | None = None,
+        proof: CountsTraffic | None = None,
+        offline: bool = False,
+        now: Callable[[], datetime] | None = None,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._codec, self._given = codec, cluster
+        self._acceptance, self._proof, self._offline = acceptance, proof, offline
+        self._now, self._pause = now or (lambda: datetime.now(UTC)), pause
+        self._reader: MeshObjects | None = None
+        self._writer: MeshWrites | None = None
+        self._totals: dict[Target, int] = {}
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._codec.name}>"
+
+    @property
+    def cluster(self) -> Cluster:
+        """The cluster; found in the environment at first use where none was given."""
+        if self._given is None:
+            from progressive._adapters.cluster.client import KubernetesCluster
+
+            self._given = KubernetesCluster.from_environment()
+        return self._given
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the mesh can express."""
+        return self._codec.capabilities
+
+    def current(self, target: Target) -> Observed:
+        """
+        Read the split.
+
+        Raises:
+            RouterError: There is no rule, several could be meant, its weights mean nothing, or
+                the API cannot be read.
+        """
+        sight = self._objects.look(target)
+        sight.fresh = False
+        return self._read(sight, target)
+
+    def shift(self, target: Target, split: Split) -> Observed:
+        """
+        Write one whole order and read it back; the same order again writes nothing.
+
+        Raises:
+            RouterError: Before any write, what the mesh cannot express, what another controller
+                moves, or a side without ready endpoints; `Conflict` after too many tries; `Drift`
+                when something else is read back; kind ``unavailable`` when the state is unknown.
+        """
+        self._totals[target] = split.total
+        mark = self._acceptance.mark() if self._acceptance else None
+        done = self._writes.carry_out(
+            target,
+            lambda sight: self._plan(sight, target, split),
+            homeward=lambda sight: self._shrinks(sight, target, split),
+        )
+        sight = self._objects.seen(target) or self._objects.look(target)
+        observed = self._read(sight, target)
+        if not observed.shows(split):
+            seen = "; ".join(
+                f"{ref_of(one, target)} was written by {writers(one) or 'somebody'}"
+                for one in sight.objects
+            )
+            raise Drift(
+                f"{target}: ordered canary {split.canary} of {split.total}, read back "
+                f"{observed.canary} of {observed.total}; {seen}"
+            )
+        if done and self._acceptance is not None:
+            note = self._acceptance.wait(mark)
+            if note:
+                observed = evolve(observed, warnings=(*observed.warnings, note))
+        return observed
+
+    def reset(self, target: Target) -> Observed:
+        """
+        All traffic to the primary and every rule of ours gone; safe in any state.
+
+        A route that does not exist has nothing to bring home: that is a success, with a note.
+
+        Raises:
+            RouterError: The API could not be written, or the route holds the canary alone.
+        """
+        total = self._totals.get(target, 100)
+
+        def plan(sight: Sight) -> Sequence[ObjectPatch]:
+            return self._codec.reset(sight.objects, target, total=total)
+
+        home = Observed(canary=0, total=total)
+        try:
+            self._writes.carry_out(target, plan, homeward=lambda _: True)
+        except VersionNotServed as error:
+            return evolve(home, warnings=(f"Note: nothing to reset: {error}",))
+        sight = self._objects.seen(target) or self._objects.look(target)
+        try:
+            observed = self._read(sight, target)
+        except RouterError as error:
+            # nothing is left that a reset could change; what cannot be read is told, not raised
+            return evolve(home, warnings=(f"Note: nothing to reset: {error}",))
+        if observed.canary or observed.matched or observed.mirror:
+            raise Drift(
+                f"{target}: reset, and read back canary {observed.canary} of {observed.total}; "
+                + "; ".join(writers(one) for one in sight.objects)
+            )
+        return observed
+
+    def establish(
+        self, target: Target, service: ServiceSpec, owner: Mapping[str, Any] | None
+    ) -> None:
+        """
+        Make the routing object where there is none, all traffic on the primary.
+
+        Raises:
+            RouterError: One of that name exists and does not hold both sides, or another object
+                has its host already.
+        """
+        sight = self._objects.look(target)
+        sight.fresh = False
+        made = self._codec.make(target, service)
+        there = [one for one in sight.objects if _same_name(one, made, target)]
+        if sight.refs or there:
+            self._read(sight, target)
+            return
+        if rival := self._codec.rival((*sight.objects, *sight.neighbours), made, target):
+            raise PreflightFailed(
+                f"{rival} has a host of {target} already and does not hold "
+                f"{target.primary} and {target.canary}; add both to one of its rules"
+            )
+        if owner is not None:
+            made["metadata"]["ownerReferences"] = [dict(owner)]
+        kind = next(one for one in self._codec.kinds if one.holds(made))
+        path = self._objects.collection(kind, target.namespace)
+        # .../apis/GROUP/VERSION/namespaces/...: the version that the cluster serves
+        made["apiVersion"] = f"{kind.group}/{path.split('/')[3]}"
+        try:
+            self.cluster.create(path, made)
+        except ClusterError as error:
+            self._objects.forget(target)
+            if error.reason != "AlreadyExists":
+                raise refused(error, f"create {ref_of(made, target)}") from error
+            self.current(target)
+        else:
+            self._objects.forget(target)
+            self._writes.last[target] = self._now()
+
+    def in_effect(
+        self,
+        target: Target,
+        split: Split,
+        *,
+        since: datetime | None = None,
+        at: datetime | None = None,
+    ) -> Effect:
+        """
+        Whether users really get this split: the measured share (level 3 of done).
+
+        Args:
+            since: Begin of the window; default: the last write of this router, and settling.
+            at: End of the window; None: now.
+
+        Raises:
+            InvalidRequest: The window begins before the write and its settling is over, or no
+                `proof` was given.
+            MetricsError: The requests could not be counted.
+        """
+        if self._proof is None:
+            raise InvalidRequest(f"{self!r} has no proof=, so no traffic can be counted")
+        written = self._writes.last.get(target)
+        earliest = None if written is None else written + self.capabilities.settle
+        begin = since or earliest
+        if begin is None:
+            raise InvalidRequest(f"{target}: since= is needed; this router wrote no split yet")
+        if earliest is not None and begin < earliest:
+            raise InvalidRequest(
+                f"{target}: the window begins at {begin.isoformat()}, before the write and its "
+                f"settling were over ({earliest.isoformat()}): it would hold the old split"
+            )
+        dialect = self.capabilities.dialect or ""
+        traffic = self._proof.traffic(target, dialect=dialect, since=begin, at=at)
+        return judge_share(split, traffic)
+
+    # reading
+
+    @property
+    def _objects(self) -> MeshObjects:
+        if self._reader is None:
+            self._reader = MeshObjects(self._codec, self.cluster)
+        return self._reader
+
+    @property
+    def _writes(self) -> MeshWrites:
+        if self._writer is None:
+            self._writer = MeshWrites(
+                self._objects, self.cluster, now=self._now, pause=self._pause
+            )
+        return self._writer
+
+    def _read(self, sight: Sight, target: Target) -> Observed:
+        return self._codec.read(sight.objects, target, total=self._totals.get(target, 100))
+
+    # planning
+
+    def _shrinks(self, sight: Sight, target: Target, split: Split) -> bool:
+        try:
+            before = self._read(sight, target)
+        except RouterError:
+            return split.canary == 0
+        return split.canary * before.total <= before.canary * split.total
+
+    def _plan(self, sight: Sight, target: Target, split: Split) -> Sequence[ObjectPatch]:
+        around = (*sight.objects, *sight.neighbours, *sight.services)
+        patches = self._codec.write(around, target, split)
+        if not patches or split.canary == 0 or self._offline:
+            return patches
+        if not sight.services:
+            services = self._objects.services(target)
+            preflight.require_services(services, target)
+            # what the Services and the neighbours forbid, they forbid before the first write
+            self._codec.write((*around, *services), target, split)
+            sight.services, sight.neighbours = services, []
+        endpoints = (*sight.services, *self._objects.endpoints(target))
+        preflight.require_ready(endpoints, target, split, complete=True)
+        return patches
+
+
+def _same_name(one: Manifest, made: Mapping[str, Any], target: Target) -> bool:
+    here, there = ref_of(one, target), ref_of(made, target)
+    return (here.kind, here.namespace, here.name) == (there.kind, there.namespace, there.name)

@@ -1,0 +1,207 @@
+"""Carries out the plans of a codec: conflicts, lost answers, several objects.
+
+Floor 4: writes routing objects through `ports.Cluster`. A plan is a function of what was seen;
+when the world has moved it is asked again, so nothing is ever written that was not planned on
+the state that it replaces. Used by `mesh_router.py` alone.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+
+from progressive._adapters.mesh_objects import MeshObjects, Sight, refused
+from progressive._mesh.codec import Manifest, ObjectPatch, ResourceRef, ref_of
+from progressive._mesh.ownership import writers
+from progressive._model.traffic import Target
+from progressive.errors import ClusterError, Conflict, ErrorKind, RouteNotFound, RouterError
+from progressive.ports import Cluster
+
+TRIES = 5
+"""How often a write is planned anew after a conflict or a lost answer (meshes.md 1.1)."""
+
+_PAUSE = 0.05
+"""Seconds before the second try, doubled for each further one, with jitter."""
+
+_LONGEST_PAUSE = 5.0
+"""A server that asks for a longer wait is obeyed by the run, which has a clock and an inbox."""
+
+Plan = Callable[[Sight], Sequence[ObjectPatch]]
+"""What is left to write, given what was seen; raises `RouterError` for what must not be."""
+
+
+class _Again(Exception):
+    """The plan may rest on an old state; `error` says why, and is raised if it stays so."""
+
+    def __init__(self, error: RouterError, pause: float = 0.0) -> None:
+        super().__init__(error)
+        self.error, self.pause = error, pause
+
+
+class MeshWrites:
+    """
+    Writes to the routing objects of a cluster.
+
+    Args:
+        objects: Finds, reads and remembers them.
+        cluster: Where they are.
+        now: The clock.
+        pause: Waits between two tries, in seconds.
+
+    Attributes:
+        last: When the objects of a target were last written, or may have been.
+    """
+
+    def __init__(
+        self,
+        objects: MeshObjects,
+        cluster: Cluster,
+        *,
+        now: Callable[[], datetime],
+        pause: Callable[[float], None],
+    ) -> None:
+        self._objects, self._cluster = objects, cluster
+        self._now, self._pause = now, pause
+        self._jitter = random.Random()
+        self.last: dict[Target, datetime] = {}
+
+    def carry_out(self, target: Target, plan: Plan, *, homeward: Callable[[Sight], bool]) -> bool:
+        """
+        Plan and write until nothing is left to write; whether anything was written.
+
+        Args:
+            homeward: Whether the plan takes traffic from the canary: then every object is
+                attempted whatever fails, and nothing is put back.
+
+        Raises:
+            RouterError: What the plan refuses, or the API; `Conflict` after `TRIES` tries.
+        """
+        written: dict[ResourceRef, tuple[Manifest, Manifest]] = {}
+        home: bool | None = None
+        last = RouterError(f"{target}: nothing was tried")
+        try:
+            for attempt in range(TRIES):
+                sight = self._objects.seen(target)
+                if sight is None or (attempt and not sight.fresh):
+                    sight = self._objects.look(target)
+                sight, patches = self._planned(target, sight, plan)
+                sight.fresh = False
+                home = homeward(sight) if home is None else home
+                try:
+                    self._write(sight, target, patches, written, homeward=home)
+                except _Again as again:
+                    last = again.error
+                    wait = _PAUSE * 2**attempt * (0.5 + self._jitter.random())
+                    if attempt + 1 < TRIES:
+                        self._pause(max(again.pause, wait))
+                else:
+                    return bool(written)
+            raise self._worn_out(target, last)
+        except RouterError as error:
+            self._objects.forget(target)
+            if written and not home:
+                self._put_back(written, error)
+            raise
+
+    def _worn_out(self, target: Target, last: RouterError) -> RouterError:
+        words = f"{target}: given up after {TRIES} tries: {last}"
+        if not isinstance(last, Conflict):
+            return RouterError(words, last.kind, last.retry_after)
+        try:
+            found = self._objects.look(target).objects
+        except RouterError:
+            found = []
+        told = "; ".join(f"{ref_of(one, target)} is written by {writers(one)}" for one in found)
+        return Conflict(f"{words}; {told}" if told else words)
+
+    def _planned(
+        self, target: Target, sight: Sight, plan: Plan
+    ) -> tuple[Sight, Sequence[ObjectPatch]]:
+        """An old reading may neither say that all is well nor that something is wrong."""
+        try:
+            patches = plan(sight)
+        except RouterError:
+            if sight.fresh:
+                raise
+            patches = ()
+        if patches or sight.fresh:
+            return sight, patches
+        sight = self._objects.look(target)
+        return sight, plan(sight)
+
+    def _write(
+        self,
+        sight: Sight,
+        target: Target,
+        patches: Sequence[ObjectPatch],
+        written: dict[ResourceRef, tuple[Manifest, Manifest]],
+        *,
+        homeward: bool,
+    ) -> None:
+        """Send each patch; on the way home every one is attempted, whatever fails."""
+        first: Exception | None = None
+        for one in patches:
+            before = next((m for m in sight.objects if ref_of(m, target) == one.ref), None)
+            try:
+                after = self._send(one, target)
+            except (RouterError, _Again) as error:
+                if not homeward:
+                    raise
+                first = first or error
+                continue
+            self.last[target] = self._now()
+            sight.replace(one.ref, after, target)
+            if before is not None:
+                oldest, _ = written.get(one.ref, (before, after))
+                written[one.ref] = (oldest, after)
+        if first is not None:
+            raise first
+
+    def _send(self, one: ObjectPatch, target: Target) -> Manifest:
+        try:
+            answer = self._cluster.json_patch(self._objects.path(one.ref), list(one.patch))
+            return {"apiVersion": one.ref.api_version, "kind": one.ref.kind, **answer}
+        except ClusterError as error:
+            wrong = refused(error, f"patch {one.ref}")
+            if isinstance(wrong, Conflict):
+                raise _Again(wrong) from error
+            if isinstance(wrong, RouteNotFound):
+                # deleted meanwhile; perhaps it is there again, under another name
+                self._objects.forget(target)
+                raise _Again(wrong) from error
+            if error.kind is not ErrorKind.UNAVAILABLE:
+                raise wrong from error
+            pause = error.retry_after or 0.0
+            try:
+                self._objects.by_name(one.ref)
+            except RouterError as unread:
+                raise RouterError(
+                    f"{wrong}; whether it took effect is unknown, for {unread}",
+                    ErrorKind.UNAVAILABLE,
+                    error.retry_after,
+                ) from error
+            if pause > _LONGEST_PAUSE:
+                raise wrong from error
+            # readable: the next plan sees by itself whether the write took effect
+            self.last[target] = self._now()
+            raise _Again(wrong, pause) from error
+
+    def _put_back(
+        self, written: Mapping[ResourceRef, tuple[Manifest, Manifest]], error: RouterError
+    ) -> None:
+        """Undo what was written before a later object failed, and add every state to the error."""
+        states = []
+        for ref, (before, after) in written.items():
+            version = after["metadata"]["resourceVersion"]
+            patch = [
+                {"op": "test", "path": "/metadata/resourceVersion", "value": version},
+                {"op": "add", "path": "/spec", "value": before["spec"]},
+            ]
+            try:
+                self._cluster.json_patch(self._objects.path(ref), patch)
+                states.append(f"{ref} is put back")
+            except ClusterError as refusal:
+                states.append(f"{ref} has the new split and could not be put back ({refusal})")
+        error.message = f"{error.message}; {'; '.join(states)}"
+        error.args = (error.message, *error.args[1:])
