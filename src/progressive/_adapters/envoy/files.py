@@ -7,15 +7,25 @@ so a file is never written in place: readers see the old document or the new one
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import tempfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from attrs import frozen
 
 from progressive.errors import Conflict, ErrorKind, InvalidRequest, RouteNotFound, RouterError
 
+PATIENCE = 5.0
+"""Seconds to wait for another process of ours; it needs the folder for milliseconds."""
+
 SUFFIXES = (".json", ".yaml", ".yml")
+
+
+class Overtaken(Conflict):
+    """Somebody else wrote the file since it was read; nothing was written."""
 
 
 @frozen(kw_only=True)
@@ -30,6 +40,42 @@ class Found:
 
     path: Path
     text: str
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """
+    The folder for this process and thread alone, among those that ask for it too.
+
+    The folder itself is locked, so nothing is left in it. Where the file system knows no locks
+    the work goes on without.
+
+    Raises:
+        Conflict: Another one does not leave it within `PATIENCE`.
+    """
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise RouteNotFound(f"no folder {folder}: {error.strerror}") from error
+    try:
+        deadline = time.monotonic() + PATIENCE
+        while not _locked(handle):
+            if time.monotonic() > deadline:
+                raise Conflict(f"another process holds {folder}")
+            time.sleep(0.01)
+        yield
+    finally:
+        os.close(handle)  # which frees the lock
+
+
+def _locked(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def read_all(place: Path) -> tuple[Found, ...]:
@@ -77,7 +123,7 @@ def replace(found: Found, text: str) -> Found:
     The file with another text; owner and permissions stay.
 
     Raises:
-        Conflict: Somebody else wrote since it was read; nothing was written.
+        Overtaken: Somebody else wrote since it was read; nothing was written.
         InvalidRequest: It is a symbolic link, whose folder Envoy watches in vain.
         RouterError: It cannot be written.
     """
@@ -91,7 +137,7 @@ def replace(found: Found, text: str) -> Found:
         fresh = _written_beside(path, text)
         try:
             if read(path) != found:
-                raise Conflict(f"{path} was changed by somebody else")
+                raise Overtaken(f"{path} was changed by somebody else")
             fresh.replace(path)
         finally:
             fresh.unlink(missing_ok=True)

@@ -48,8 +48,8 @@ class EnvoyRouter:
     `routes` name a `RouteConfiguration` and a route by name or index.
 
     Only weights change, by one rename per file; everything else stays byte for byte, comments
-    included. Between the last look and the rename another writer has some microseconds in which
-    a change of theirs is lost; run one driver at a time, as runs do.
+    included. Routers of this library take turns in a folder; another program's change is lost
+    only if it comes in the microseconds between the last look and the rename.
 
     Args:
         place: The route file (``.json`` or YAML), or a folder of them.
@@ -134,17 +134,21 @@ class EnvoyRouter:
     def _carried_out(self, target: Target, split: Split | None, *, home: bool) -> Observed:
         home = home or (split is not None and split.canary == 0)
         for _ in range(_TRIES):
-            changes = self._planned(target, split)
-            if self._accepts is not None and not home:
-                self._accepts.preflight(_receiving(changes, target))
-            refused = self._refusals(changes)
-            try:
-                written = self._write(changes, home=home)
-            except Conflict as lost:
-                _log.info("%s; reading it again", lost)
-                continue
+            with files.alone(self._folder()):
+                changes = self._planned(target, split)
+                if self._accepts is not None and not home:
+                    self._accepts.preflight(_receiving(changes, target))
+                refused = self._refusals(changes)
+                try:
+                    written = self._write(changes, home=home)
+                except files.Overtaken as lost:
+                    _log.info("%s; reading it again", lost)
+                    continue
             return self._proven(target, split, written, refused, home=home)
         raise Conflict(f"{self._place}: others wrote each time, {_TRIES} times in a row")
+
+    def _folder(self) -> Path:
+        return self._place if self._place.is_dir() else self._place.parent
 
     def _planned(self, target: Target, split: Split | None) -> tuple[_Change, ...]:
         # several files are worked out as a whole before the first one is written
