@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from tests.realparts.control_plane import ControlPlane
 from tests.realparts.mesh import Mesh
+from tests.realparts.process import require_inside
 from tests.realparts.prometheus import Prometheus
 
 
@@ -41,8 +42,17 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]
 
 
 @pytest.fixture(scope="session")
+def own_network() -> None:
+    """Refuses to go on outside of the tests' own network, before anything is started."""
+    require_inside()
+
+
+@pytest.fixture(scope="session")
 def mesh(
-    tmp_path_factory: pytest.TempPathFactory, control_plane: ControlPlane, prometheus: Prometheus
+    own_network: None,
+    tmp_path_factory: pytest.TempPathFactory,
+    control_plane: ControlPlane,
+    prometheus: Prometheus,
 ) -> Iterator[Mesh]:
     """Real Istio routing through a real Envoy, pods that answer, users and metrics."""
     box = Mesh(tmp_path_factory.mktemp("mesh"), control_plane, prometheus)
