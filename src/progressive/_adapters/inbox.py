@@ -111,13 +111,27 @@ class ConfigMapInbox:
 
         New is what was not there at the last `pending()` of this target, or, without one, when
         the watch began.
+
+        Raises:
+            StoreError: The inbox cannot be read.
         """
         stream = self._cluster.watch(config_map_path(target), name=_name(target))
+        before: tuple[Decision, ...] = ()
+        try:
+            for kind, manifest in stream:
+                # read here and not in the thread: what is put from now on is surely new
+                if kind == "SYNCED":
+                    break
+                before = _read(manifest)
+        except ClusterError as error:
+            raise StoreError(
+                f"the inbox of {target} cannot be followed: {error}",
+                error.kind,
+                error.retry_after,
+            ) from error
+        seen = self._seen.get(str(target), {one.id for one in before})
         return _Watching(
-            stream,
-            target,
-            self._seen.get(str(target)),
-            lambda decision: tell(self._event(decision)),
+            stream, target, before, set(seen), lambda decision: tell(self._event(decision))
         )
 
     def _event(self, decision: Decision) -> Commanded:
@@ -178,11 +192,12 @@ class _Watching:
         self,
         stream: WatchStream,
         target: Target,
-        seen: set[str] | None,
+        before: tuple[Decision, ...],
+        seen: set[str],
         tell: Callable[[Decision], None],
     ) -> None:
         self._stream, self._target, self._tell = stream, target, tell
-        self._seen = seen
+        self._before, self._seen = before, seen
         thread = threading.Thread(
             target=self._follow, name=f"progressive-inbox {target}", daemon=True
         )
@@ -193,15 +208,11 @@ class _Watching:
         self._stream.close()
 
     def _follow(self) -> None:
-        first: set[str] = set()
+        self._tell_new(self._before)
         try:
             for kind, manifest in self._stream:
-                if kind == "SYNCED":
-                    self._seen = first if self._seen is None else self._seen
-                elif kind != "DELETED" and self._seen is None:
-                    first = {one.id for one in _read(manifest)}
-                elif kind != "DELETED":
-                    self._tell_new(manifest, self._seen)
+                if kind in ("ADDED", "MODIFIED"):
+                    self._tell_new(_read(manifest))
         except ClusterError as error:
             log.warning(
                 "decisions for %s cannot be seen from now on, only signals reach this run: %s",
@@ -209,10 +220,10 @@ class _Watching:
                 error,
             )
 
-    def _tell_new(self, manifest: Mapping[str, Any], seen: set[str] | None) -> None:
-        for decision in _read(manifest):
-            if seen is not None and decision.id not in seen:
-                seen.add(decision.id)
+    def _tell_new(self, decisions: tuple[Decision, ...]) -> None:
+        for decision in decisions:
+            if decision.id not in self._seen:
+                self._seen.add(decision.id)
                 self._tell(decision)
 
 

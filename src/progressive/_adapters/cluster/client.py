@@ -194,7 +194,13 @@ class KubernetesCluster:
         Raises:
             ClusterError: As the server says.
         """
-        body = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"}
+        body: dict[str, Any] = {
+            "kind": "DeleteOptions",
+            "apiVersion": "v1",
+            "propagationPolicy": "Background",
+        }
+        if self._dry:
+            body["dryRun"] = ["All"]  # beside a body the server does not look at the query
         try:
             self._send("DELETE", path, body=body, safe=True)
         except ClusterError as error:
@@ -235,7 +241,7 @@ class KubernetesCluster:
         query = dict(query or {})
         if method in ("POST", "PUT", "PATCH"):
             query |= {"fieldManager": _WRITER, "fieldValidation": "Strict"}
-        if method != "GET" and self._dry:
+        if method in ("POST", "PUT", "PATCH") and self._dry:
             query["dryRun"] = "All"
         request = Request(
             method=method,

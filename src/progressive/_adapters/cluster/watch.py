@@ -13,6 +13,8 @@ import json
 import logging
 import socket
 import threading
+import time
+from collections import deque
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -47,7 +49,8 @@ class KubernetesWatch:
     """
     A `WatchStream` of a real API server.
 
-    Iterate from one thread; `close()` from any.
+    A daemon thread of its own reads, so that whoever iterates is free at `until` and after
+    `close()`, whatever the network does at that moment.
     """
 
     def __init__(
@@ -60,19 +63,22 @@ class KubernetesWatch:
         labels: str | None,
         until: datetime | None,
     ) -> None:
-        self._link, self._policy, self._path, self._until = link, policy, path, until
+        self._link, self._policy, self._path = link, policy, path
+        self._end: float | None = None
+        if until is not None:
+            self._end = time.monotonic() + (until - datetime.now(UTC)).total_seconds()
         self._query: dict[str, str] = {}
         if name is not None:
             self._query["fieldSelector"] = f"metadata.name={name}"
         if labels is not None:
             self._query["labelSelector"] = labels
         self._over = threading.Event()
-        self._guard = threading.Lock()
+        self._turn = threading.Condition()
         self._stream: BaseHTTPResponse | None = None
-        self._known: dict[tuple[str, str], dict[str, Any]] = {}
         self._version = ""
-        self._changes: Iterator[Change] | None = None
-        self._alarm: threading.Timer | None = None
+        self._known: dict[tuple[str, str], dict[str, Any]] = {}
+        self._waiting: deque[Change | ClusterError] = deque()
+        self._reader: threading.Thread | None = None
 
     def __iter__(self) -> KubernetesWatch:
         return self
@@ -84,33 +90,50 @@ class KubernetesWatch:
         Raises:
             ClusterError: The first listing failed, or a later request was refused for good.
         """
-        if self._changes is None:
-            self._changes = self._follow()
-            self._set_alarm()
-        try:
-            return next(self._changes)
-        except BaseException:
-            # the end, or an error: either way nothing more will come
-            self.close()
-            raise
+        with self._turn:
+            self._start_reader()
+            while not self._over.is_set():
+                if self._waiting:
+                    change = self._waiting.popleft()
+                    if not isinstance(change, ClusterError):
+                        return change
+                    self.close()
+                    raise change
+                left = None if self._end is None else self._end - time.monotonic()
+                if left is not None and left <= 0:
+                    break
+                self._turn.wait(left)
+        self.close()
+        raise StopIteration
 
     def close(self) -> None:
         """End the stream, also while another thread waits in it; safe twice."""
-        self._over.set()
-        alarm, self._alarm = self._alarm, None
-        if alarm is not None:
-            alarm.cancel()
-        with self._guard:
+        with self._turn:
+            self._over.set()
+            self._waiting.clear()
             if self._stream is not None:
                 _interrupt(self._stream)
+            self._turn.notify_all()
 
-    def _set_alarm(self) -> None:
-        if self._until is not None:
-            # a reader that waits for bytes cannot look at the clock
-            left = max(0.0, (self._until - datetime.now(UTC)).total_seconds())
-            self._alarm = threading.Timer(left, self.close)
-            self._alarm.daemon = True
-            self._alarm.start()
+    def _start_reader(self) -> None:
+        if self._reader is None and not self._over.is_set():
+            self._reader = threading.Thread(
+                target=self._read, name=f"progressive-watch {self._path}", daemon=True
+            )
+            self._reader.start()
+
+    def _read(self) -> None:
+        try:
+            for change in self._follow():
+                self._hand_over(change)
+        except ClusterError as error:
+            self._hand_over(error)
+
+    def _hand_over(self, change: Change | ClusterError) -> None:
+        with self._turn:
+            if not self._over.is_set():
+                self._waiting.append(change)
+                self._turn.notify_all()
 
     def _follow(self) -> Iterator[Change]:
         synced, failures = False, 0
@@ -195,7 +218,7 @@ class KubernetesWatch:
             path=self._path,
             query=query,
             connect=self._policy.connect,
-            read=_SILENCE_SECONDS,
+            read=self._policy.read,
         )
         try:
             stream = self._link.open(request)
@@ -203,7 +226,8 @@ class KubernetesWatch:
             if error.status == 410:
                 raise _Expired from error
             raise
-        with self._guard:
+        _allow_silence(stream)
+        with self._turn:
             self._stream = stream
             if self._over.is_set():
                 _interrupt(stream)
@@ -213,7 +237,7 @@ class KubernetesWatch:
                     return
                 yield self._noted(event)
         finally:
-            with self._guard:
+            with self._turn:
                 self._stream = None
             # not released: a stream that was left half read cannot be used again
             stream.close()
@@ -253,14 +277,23 @@ def _events(stream: BaseHTTPResponse, server: str) -> Iterator[dict[str, Any]]:
         raise unanswered(error, server=server) from error
 
 
+def _socket(stream: BaseHTTPResponse) -> socket.socket | None:
+    return getattr(getattr(stream, "connection", None), "sock", None)
+
+
+def _allow_silence(stream: BaseHTTPResponse) -> None:
+    """The answer began in time; from now on long silence is the rule."""
+    sock = _socket(stream)
+    if sock is not None:
+        sock.settimeout(_SILENCE_SECONDS)
+
+
 def _interrupt(stream: BaseHTTPResponse) -> None:
-    """Wake the thread that waits for this stream; closing alone would not."""
-    with contextlib.suppress(OSError, ValueError, RuntimeError, AttributeError):
-        sock: socket.socket | None = getattr(getattr(stream, "connection", None), "sock", None)
+    """Wake the thread that reads this stream; closing alone would not."""
+    with contextlib.suppress(OSError, ValueError, RuntimeError):
+        sock = _socket(stream)
         if sock is not None:
             sock.shutdown(socket.SHUT_RDWR)
-            return
-        stream.shutdown()
 
 
 def _key(one: dict[str, Any]) -> tuple[str, str]:
