@@ -70,7 +70,7 @@ def read_canary(
     _check_target(spec, findings)
     router = _router(spec, settings, findings)
     checks = _checks(spec, meta, namespace, sources, findings)
-    plan = _plan(spec, checks, settings, findings)
+    plan = None if "analysis" not in spec else _plan(spec, checks, settings, findings)
     _check_alerts(spec.get("analysis", {}), namespace, sources, findings)
     service = _service(spec, findings)
     server = _metrics_server(spec, settings, findings)
@@ -155,7 +155,7 @@ def _plan(
     skipped = bool(spec.get("skipAnalysis"))
     weights = read_weights(analysis, findings)
     _check_completeness(analysis, checks, skipped, settings, findings)
-    if findings.broken("spec.analysis") or "analysis" not in spec:
+    if findings.broken("spec.analysis"):
         return None
     ready = timedelta(seconds=spec.get("progressDeadlineSeconds", 600))
     try:

@@ -105,17 +105,15 @@ _CORS = Record(
     }
 )
 
-_GATEWAY = Record(
-    {
-        "group": ANY_TEXT,
-        "kind": TEXT,
-        "namespace": LABEL,
-        "name": NAME,
-        "sectionName": TEXT,
-        "port": _PORT,
-    },
-    needs=("name",),
-)
+_ADDRESSED: dict[str, Shape] = {
+    "group": ANY_TEXT,
+    "kind": TEXT,
+    "namespace": LABEL,
+    "name": NAME,
+    "port": _PORT,
+}
+_BACKEND = Record(_ADDRESSED, needs=("name",))
+_GATEWAY = Record({**_ADDRESSED, "sectionName": TEXT}, needs=("name",))
 
 _CONNECTIONS = Record(
     {
@@ -208,7 +206,7 @@ _SERVICE = Record(
         "match": ListOf(_ROUTE_MATCH),
         "retries": Record({"attempts": _COUNT, "perTryTimeout": TEXT, "retryOn": TEXT}),
         "rewrite": Record({"uri": TEXT, "authority": TEXT, "type": TEXT}),
-        "mirror": ListOf(Record({"backendRef": _GATEWAY}, needs=("backendRef",))),
+        "mirror": ListOf(Record({"backendRef": _BACKEND}, needs=("backendRef",))),
         "headers": Record({"request": _HEADER_CHANGES, "response": _HEADER_CHANGES}),
         "gateways": TEXTS,
         "gatewayRefs": ListOf(_GATEWAY, most=32),

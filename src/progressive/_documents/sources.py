@@ -88,8 +88,11 @@ class Sources:
         """
         The object that `reference` names, from the file before the cluster.
 
-        Returns None after an error at the reference: the object is nowhere, or it is not sound.
+        Returns None after an error at the reference: it is not sound, or the object is not, or
+        the object is nowhere.
         """
+        if at.findings.broken(at.path):
+            return None
         name = reference["name"]
         namespace = reference.get("namespace") or at.namespace
         if (beside := self.beside.get((kind, namespace, name))) is not None:
