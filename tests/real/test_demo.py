@@ -9,9 +9,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 
 import pytest
 from tests.realparts.process import wait_for
+
+from progressive._demo.load import Users
+from progressive._demo.stage import Stage, Version
 
 pytestmark = pytest.mark.real
 
@@ -110,7 +114,8 @@ def test_a_signal_takes_the_traffic_home_and_leaves_nothing(
     assert 11 == status, demo.text()
     assert 4 == len(children)
     assert all(map(gone, children))
-    assert "back on the primary" in demo.text()
+    assert "Ended early (aborted)" in demo.text()
+    assert "all traffic goes back to v1" in " ".join(demo.text().split())
     assert "Traceback" not in demo.text()
     assert [] == list(tmp_path.glob("progressive-demo-*"))
 
@@ -143,3 +148,22 @@ def test_kept_it_goes_on_until_it_is_told(tmp_path: Path, play: list[Demo]) -> N
 
     assert [True] * 4 == alive
     assert 0 == status, demo.text()
+
+
+def test_the_release_of_the_tutorial_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    The snippet as it is printed; only the two addresses are those of this run.
+    """
+    page = Path(__file__).parents[2] / "docs" / "tutorial" / "demo.md"
+    (snippet,) = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
+    versions = (Version(name="v2"), Version(name="v1"))
+    with Stage(versions, leaving=Event()) as stage, Users(stage.users, rate=50):
+        addresses = {"routes": str(stage.routes), "admin": stage.admin}
+        for name, address in addresses.items():
+            snippet, times = re.subn(
+                rf"^{name} = .*$", f"{name} = {address!r}", snippet, flags=re.M
+            )
+            assert 1 == times
+        exec(compile(snippet, str(page), "exec"), {})
+
+    assert "promoted (20, 60, 100)\n" == capsys.readouterr().out

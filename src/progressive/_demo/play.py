@@ -20,7 +20,7 @@ from progressive._demo.screen import Colour, Screen
 from progressive._demo.stage import Left, Stage, StageError, Version
 from progressive._model.checks import MetricCheck
 from progressive._model.plan import Plan
-from progressive._model.report import Happening, Outcome, Report, Transition
+from progressive._model.report import Happening, Outcome, Phase, Report, Transition
 from progressive._model.traffic import Target
 from progressive._run.memory import MemoryStore
 from progressive._run.sync import Runner
@@ -33,8 +33,8 @@ VERSIONS = (
     Version(name="v2"),
     Version(name="v3", errors=0.3, words="bad: 30 % errors"),
 )
-_INTERVALS = 6.5  # three rounds and a look; two rounds, a look and a half
-_AROUND = 4.0  # seconds for starting, settling and ending
+_INTERVALS = 6.0  # three rounds and half a look, two rounds and half a look
+_AROUND = 2.0  # seconds for starting, settling and ending
 
 
 @frozen(kw_only=True)
@@ -150,7 +150,7 @@ class Show:
                 raise StageError(f"{gone} ended by itself; its log:\n{stage.tail(gone)}")
             if self._leaving.is_set():
                 self._screen.line()
-                self._screen.line("Ended; the traffic is back on the primary, and all is gone.")
+                self._screen.line(f"Ended early ({report.outcome}); everything is gone again.")
                 return Outcome.ABORTED.exit_code
             reports.append(report)
         self._summarise(users, reports)
@@ -192,6 +192,8 @@ class Show:
         return report
 
     def _tell(self, transition: Transition, release: Release, users: Users) -> None:
+        if transition.before is Phase.PENDING and self._leaving.is_set():
+            self.leave()  # a signal that came before the run could hear it
         if transition.round is not None:
             self._screen.round(self._now(), transition.round)
             self._table(release, users, transition.round.weight)
