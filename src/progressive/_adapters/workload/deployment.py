@@ -325,15 +325,21 @@ class DeploymentWorkload:
             readiness=Readiness.WAITING,
             message=f"Deployment {target.namespace}/{name} does not exist",
         )
-        asked = gone
-        stream = self.cluster.watch(deployment_path(target.namespace), name=name, until=until)
-        try:
-            for kind, manifest in stream:
-                if kind == "SYNCED":
-                    continue
-                asked = gone if kind == "DELETED" else readiness(manifest, percent=percent)
-                if asked.readiness in enough:
-                    break
-        finally:
-            stream.close()
-        return asked
+        asked: Asked | None = None
+        if until > self._now():
+            stream = self.cluster.watch(deployment_path(target.namespace), name=name, until=until)
+            try:
+                for kind, manifest in stream:
+                    if kind == "SYNCED":
+                        asked = asked or gone
+                        continue
+                    asked = gone if kind == "DELETED" else readiness(manifest, percent=percent)
+                    if asked.readiness in enough:
+                        break
+            finally:
+                stream.close()
+        if asked is not None:
+            return asked
+        # no time for a watch, or it was over before it had looked
+        found = find(self.cluster, deployment_path(target.namespace, name))
+        return gone if found is None else readiness(found, percent=percent)

@@ -33,7 +33,8 @@ class TargetWatch:
         now: What the told events carry as their instant.
 
     Raises:
-        AdapterError: The cluster refuses the watch; if it only cannot be asked, it is tried again.
+        AdapterError: The cluster refuses the watch at once. A refusal that comes later is logged;
+            a cluster that only cannot be asked is asked again.
     """
 
     def __init__(
@@ -78,9 +79,12 @@ class TargetWatch:
             try:
                 self._read(self._next_stream())
             except AdapterError as error:
-                if not self._closed.is_set():
-                    where = f"{self._namespace}/{self._name}"
-                    log.warning("cannot follow %s: %s", where, error, extra={"run": ""})
+                if self._closed.is_set():
+                    return
+                where = f"{self._namespace}/{self._name}"
+                log.warning("cannot follow %s: %s", where, error, extra={"run": ""})
+                if not error.transient:
+                    return
             with self._turn:
                 self._stream = None
             self._closed.wait(_PAUSE)

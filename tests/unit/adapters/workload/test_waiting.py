@@ -24,11 +24,13 @@ from progressive._adapters.workload import DeploymentWorkload
 from progressive._model.events import Readiness
 from progressive._model.release import Managed
 from progressive._model.traffic import Side
+from progressive.errors import ClusterError
 
 
 def test_an_asking_in_the_past_is_answered_by_how_things_stand() -> None:
     """Ready, waiting and absent."""
     cluster, workload = world(rolled_out(target()), promoted())
+    cluster.fail(ClusterError("no time for that"), verb="watch", times=None)
 
     assert Readiness.READY is workload.readiness(SHOP, Side.CANARY, NOW).readiness
     assert Readiness.WAITING is workload.readiness(SHOP, Side.PRIMARY, NOW).readiness
