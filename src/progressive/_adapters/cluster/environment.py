@@ -159,7 +159,7 @@ def _documents(files: tuple[str, ...], words: str) -> list[dict[str, Any]]:
             document = yaml.safe_load(Path(path).read_text())
         except (OSError, ValueError, yaml.YAMLError) as bad:
             raise _unusable(f"{words} cannot be read: {_words(bad)}") from bad
-        if not isinstance(document, dict):
+        if not isinstance(document, dict) or not isinstance(document.get("contexts") or [], list):
             raise _unusable(f"{words} cannot be used: {path} holds no kubeconfig")
         found.append(document)
     return found

@@ -192,9 +192,7 @@ class MemoryCluster:
                     raise refusals.test_failed(at, str(refused)) from refused
                 raise refusals.invalid(at, str(refused)) from refused
 
-        return self._call(
-            "patch", path, at, lambda: self._change(at, "patch", path, patch, change)
-        )
+        return self._change(at, "patch", path, patch, change)
 
     def merge_patch(self, path: str, patch: dict[str, Any]) -> dict[str, Any]:
         """One RFC 7386 patch; with ``metadata.resourceVersion`` in it a conflict is noticed."""
@@ -203,9 +201,7 @@ class MemoryCluster:
         def change(old: Manifest) -> Any:
             return merge(old, patch)
 
-        return self._call(
-            "patch", path, at, lambda: self._change(at, "patch", path, patch, change)
-        )
+        return self._change(at, "patch", path, patch, change)
 
     def replace(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """Replace an object; its ``metadata.resourceVersion`` must be the present one."""
@@ -313,7 +309,7 @@ class MemoryCluster:
 
     def on(
         self,
-        do: Callable[[], None],
+        do: Callable[[], object],
         *,
         verb: str | None = None,
         path: str = "",

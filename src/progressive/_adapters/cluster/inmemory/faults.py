@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from attrs import define, field
 
-Deed = Callable[[], None]
+Deed = Callable[[], object]
 
 
 @define(kw_only=True)
