@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -13,14 +14,15 @@ from threading import Event
 from typing import Any
 
 import pytest
-from tests.realparts.process import wait_for
+from tests.realparts.process import Process, free_ports, wait_for
 
 from progressive._adapters.envoy.counters import EnvoyMetrics
 from progressive._adapters.envoy.router import EnvoyRouter
+from progressive._demo.envoy import bootstrap, find_envoy
 from progressive._demo.stage import Stage, Version
 from progressive._model.checks import Cause, MetricCheck, Question, VerdictKind
 from progressive._model.traffic import Observed, Split, Target
-from progressive.errors import DestinationNotFound, ErrorKind, NotAccepted
+from progressive.errors import DestinationNotFound, ErrorKind, NotAccepted, RouterError
 
 pytestmark = pytest.mark.real
 
@@ -213,3 +215,52 @@ def test_a_version_without_traffic_is_no_data(stage: Stage) -> None:
         told = wait_for(decided, "two looks", seconds=10)
 
     assert told.cause in (Cause.NAN, Cause.EMPTY)
+
+
+def test_the_route_file_of_the_tutorial_is_followed_in_yaml(tmp_path: Path) -> None:
+    """
+    YAML is what people write by hand; their comments stay, and Envoy reads what is written.
+    """
+    page = Path(__file__).parents[2] / "docs" / "tutorial" / "demo.md"
+    blocks = re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL)
+    (content,) = [block for block in blocks if block.startswith("resources:")]
+    routes = tmp_path / "routes" / "routes.yaml"
+    routes.parent.mkdir()
+    routes.write_text(content)
+    users, admin, closed = free_ports(3)
+    clusters = {"shop-v1": closed, "shop-v2": closed}
+    config = tmp_path / "envoy.json"
+    config.write_text(
+        json.dumps(bootstrap(users=users, admin=admin, routes=routes, clusters=clusters))
+    )
+    command: list[str | Path] = [
+        find_envoy(),
+        "-c",
+        config,
+        "--concurrency",
+        "1",
+        "--disable-hot-restart",
+    ]
+    process = Process("envoy", command, logs=tmp_path)
+    target = Target(namespace="tests", service="shop", primary="shop-v1", canary="shop-v2")
+    try:
+        process.start()
+        steer = EnvoyRouter(routes, admin=f"http://127.0.0.1:{admin}")
+        seen = wait_for(lambda: shifted(steer, target), "Envoy's admin page")
+    finally:
+        process.stop()
+
+    assert Observed(canary=30, total=100) == seen
+    assert () == seen.warnings
+    wanted = content.replace("weight: 100", "weight: 70").replace("weight: 0", "weight: 30")
+    assert wanted == routes.read_text()
+
+
+def shifted(steer: EnvoyRouter, target: Target) -> Observed | None:
+    """A shift, or None while Envoy is still starting."""
+    try:
+        return steer.shift(target, Split(canary=30))
+    except RouterError as error:
+        if not error.transient and not isinstance(error, DestinationNotFound):
+            raise
+        return None
