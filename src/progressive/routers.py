@@ -1,0 +1,38 @@
+"""The routers that a program composes a release with.
+
+Floor 5, a door: names only. A router of one's own is any object with the methods of
+`progressive.ports.TrafficRouter`; an entry point of the group ``progressive.routers`` makes it
+nameable in documents (`plugins.py`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from progressive._adapters.istio_router import IstioRouter
+from progressive._adapters.mesh_router import MeshRouter
+from progressive._mesh.effect import CountsTraffic, Effect, EffectKind, Traffic
+from progressive.ports import RouteMaker, TrafficRouter
+
+if TYPE_CHECKING:
+    from progressive._adapters.envoy.router import EnvoyRouter
+
+__all__ = [
+    "IstioRouter",
+    "EnvoyRouter",
+    "MeshRouter",
+    "TrafficRouter",
+    "RouteMaker",
+    "CountsTraffic",
+    "Traffic",
+    "Effect",
+    "EffectKind",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "EnvoyRouter":
+        from progressive._adapters.envoy.router import EnvoyRouter
+
+        return EnvoyRouter
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

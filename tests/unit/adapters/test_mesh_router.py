@@ -1,0 +1,452 @@
+"""How plans are carried out on a cluster: requests, conflicts, lost answers, several objects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from tests.unit.mesh.manifests import TARGET, both, destination, endpoints, on, route, service
+
+from progressive._adapters.cluster.memory import MemoryCluster
+from progressive._adapters.mesh_router import MeshRouter
+from progressive._mesh.effect import EffectKind, Traffic
+from progressive._mesh.istio.codec import IstioCodec
+from progressive._model.release import ServiceSpec
+from progressive._model.traffic import Observed, RouteRef, Split, Target
+from progressive.errors import (
+    ClusterError,
+    Conflict,
+    DestinationNotFound,
+    Drift,
+    ErrorKind,
+    InvalidRequest,
+    PreflightFailed,
+    RouteNotFound,
+    RouterError,
+    VersionNotServed,
+)
+
+ROUTES = "/apis/networking.istio.io/v1/namespaces/shop/virtualservices"
+WEB = f"{ROUTES}/web"
+
+
+def world(*objects: dict[str, Any], **more: Any) -> MemoryCluster:
+    sides = ("web-primary", "web-canary")
+    around = [service(one, 80) for one in sides] + [endpoints(one, True) for one in sides]
+    return MemoryCluster([*(objects or (route(both()),)), *around], **more)
+
+
+def router(cluster: MemoryCluster, **more: Any) -> MeshRouter:
+    return MeshRouter(IstioCodec(), cluster, pause=lambda _: None, **more)
+
+
+def other_writer(
+    cluster: MemoryCluster, change: Callable[[dict[str, Any]], None], path: str = WEB
+) -> Callable[[], None]:
+    def do() -> None:
+        one = next(
+            found
+            for found in cluster.objects()
+            if found["kind"] == "VirtualService" and path.endswith(f"/{found['metadata']['name']}")
+        )
+        change(one)
+        cluster.put(one, manager="somebody")
+
+    return do
+
+
+def weights(cluster: MemoryCluster, name: str = "web") -> list[int]:
+    found = cluster.get(f"{ROUTES}/{name}")
+    return [one["weight"] for one in found["spec"]["http"][0]["route"]]
+
+
+def test_a_read_is_one_get_and_a_shift_after_it_one_patch() -> None:
+    """
+    A run of many releases must not load the API server.
+    """
+    cluster = world()
+    steered = router(cluster)
+    steered.current(TARGET)
+    steered.shift(TARGET, Split(canary=10))
+    cluster.calls.clear()
+
+    steered.current(TARGET)
+    assert Observed(canary=20) == steered.shift(TARGET, Split(canary=20))
+
+    slices = "/apis/discovery.k8s.io/v1/namespaces/shop/endpointslices"
+    assert [("get", WEB), ("list", slices), ("patch", WEB)] == cluster.calls
+
+
+def test_going_home_is_one_patch_and_asks_nothing() -> None:
+    """
+    The way home must not wait for anything that can fail.
+    """
+    cluster = world()
+    steered = router(cluster)
+    steered.shift(TARGET, Split(canary=50))
+    cluster.calls.clear()
+
+    assert Observed(canary=0) == steered.reset(TARGET)
+    assert [("patch", WEB)] == cluster.calls
+
+
+def test_the_same_order_again_writes_nothing_and_believes_no_old_reading() -> None:
+    """
+    What was remembered may be wrong by now; only a fresh reading may say that all is well.
+    """
+    cluster = world()
+    steered = router(cluster)
+    steered.shift(TARGET, Split(canary=20))
+    steered.shift(TARGET, Split(canary=20))
+    assert 1 == len(cluster.log)
+
+    def back(one: dict[str, Any]) -> None:
+        one["spec"]["http"][0] = both(100, 0)
+
+    other_writer(cluster, back)()
+    steered.shift(TARGET, Split(canary=20))
+    assert [80, 20] == weights(cluster)
+
+
+def test_a_write_between_read_and_write_is_kept_and_planned_around() -> None:
+    """
+    M-118, M-119: the other writer's change stays, and no weight lands on a wrong index.
+    """
+    cluster = world()
+    steered = router(cluster)
+    steered.current(TARGET)
+
+    def reorder(one: dict[str, Any]) -> None:
+        one["spec"]["http"][0]["route"].reverse()
+        one["spec"]["http"].insert(0, {"route": [destination("legacy")]})
+        one["metadata"]["labels"] = {"by": "somebody"}
+
+    cluster.on(other_writer(cluster, reorder), verb="patch")
+    assert 20 == steered.shift(TARGET, Split(canary=20)).canary
+
+    found = cluster.get(WEB)
+    assert {"by": "somebody"} == found["metadata"]["labels"]
+    assert [("web-canary", 20), ("web-primary", 80)] == [
+        (one["destination"]["host"], one["weight"]) for one in found["spec"]["http"][1]["route"]
+    ]
+
+
+def test_conflicts_without_end_are_given_up_with_the_writers_named() -> None:
+    """
+    M-120: five tries; then a person must know whom to ask.
+    """
+    cluster = world()
+    steered = router(cluster)
+    count = iter(range(100))
+
+    def touch(one: dict[str, Any]) -> None:
+        one["metadata"]["labels"] = {"n": str(next(count))}
+
+    cluster.on(other_writer(cluster, touch), verb="patch", times=None)
+    with pytest.raises(Conflict, match="somebody"):
+        steered.shift(TARGET, Split(canary=20))
+
+    assert [100, 0] == weights(cluster)
+    assert 5 == sum(1 for verb, _ in cluster.calls if verb == "patch")
+
+
+@pytest.mark.parametrize("after", [True, False])
+def test_a_lost_answer_is_read_back(after: bool) -> None:
+    """
+    M-121: whether the write took effect or not, the order stands in the end, written once.
+    """
+    cluster = world()
+    lost = ClusterError("no answer", ErrorKind.UNAVAILABLE)
+    cluster.fail(lost, verb="patch", after=after)
+
+    assert Observed(canary=20) == router(cluster).shift(TARGET, Split(canary=20))
+    assert 1 == len(cluster.log)
+
+
+def test_an_answer_that_stays_unknown_says_so() -> None:
+    """
+    M-121: the run must not believe that nothing was written.
+    """
+    cluster = world()
+    lost = ClusterError("no answer", ErrorKind.UNAVAILABLE)
+    cluster.fail(lost, verb="patch", after=True)
+    cluster.fail(lost, verb="get", path="virtualservices/", times=None)
+
+    with pytest.raises(RouterError, match="unknown") as caught:
+        router(cluster).shift(TARGET, Split(canary=20))
+    assert ErrorKind.UNAVAILABLE is caught.value.kind
+
+
+def test_a_server_that_asks_for_a_long_wait_is_left_to_the_run() -> None:
+    """
+    The run has an inbox and deadlines; a router that sleeps cannot be aborted.
+    """
+    cluster = world()
+    cluster.fail(ClusterError("slow down", ErrorKind.UNAVAILABLE, 30.0, 429), verb="patch")
+
+    with pytest.raises(RouterError) as caught:
+        router(cluster).shift(TARGET, Split(canary=20))
+    assert (ErrorKind.UNAVAILABLE, 30.0) == (caught.value.kind, caught.value.retry_after)
+
+
+@pytest.mark.parametrize("kind", [ErrorKind.INVALID, ErrorKind.FORBIDDEN])
+def test_a_denial_of_a_webhook_is_final_and_in_its_words(kind: ErrorKind) -> None:
+    """
+    M-122: a webhook may deny with 400, 403 or 422; repeating does not help.
+    """
+    cluster = world()
+    words = 'admission webhook "v" denied the request: no deploys on Friday'
+    cluster.fail(ClusterError(words, kind), verb="patch")
+
+    with pytest.raises(InvalidRequest, match="no deploys on Friday"):
+        router(cluster).shift(TARGET, Split(canary=20))
+    assert 1 == sum(1 for verb, _ in cluster.calls if verb == "patch")
+
+
+def test_a_missing_right_is_named() -> None:
+    """
+    M-129: verb, group, resource and namespace, for the person who writes the Role.
+    """
+    cluster = world()
+    cluster.deny("patch", "virtualservices")
+
+    with pytest.raises(RouterError, match="patch") as caught:
+        router(cluster).shift(TARGET, Split(canary=20))
+    assert ErrorKind.FORBIDDEN is caught.value.kind
+    assert "networking.istio.io" in str(caught.value) and "shop" in str(caught.value)
+
+
+def test_something_else_that_is_read_back_is_drift() -> None:
+    """
+    M-123: a mutating webhook or GitOps took the weights back within the same request.
+    """
+    cluster = world()
+
+    class Stubborn(MemoryCluster):
+        def json_patch(self, path: str, patch: list[dict[str, Any]]) -> dict[str, Any]:
+            answer = super().json_patch(path, patch)
+            answer["spec"]["http"][0]["route"] = both(100, 0)["route"]
+            return answer
+
+    cluster.__class__ = Stubborn
+    with pytest.raises(Drift, match="progressive"):
+        router(cluster).shift(TARGET, Split(canary=20))
+
+
+def test_v1beta1_is_found_and_used() -> None:
+    """
+    M-42: older Istios serve nothing else.
+    """
+    old = route(both())
+    old["apiVersion"] = "networking.istio.io/v1beta1"
+    cluster = world(old, served={"networking.istio.io": ("v1beta1", "v1alpha3")})
+    steered = router(cluster)
+
+    assert 20 == steered.shift(TARGET, Split(canary=20)).canary
+    assert "v1beta1" in cluster.log[0].path
+
+
+def test_a_cluster_without_istio_is_told_apart_from_a_missing_route() -> None:
+    """
+    M-42, M-11: the first is repaired by an administrator, the second by the team.
+    """
+    with pytest.raises(VersionNotServed, match="install"):
+        router(MemoryCluster(served={"networking.istio.io": ()})).current(TARGET)
+
+    with pytest.raises(RouteNotFound, match="shop"):
+        router(MemoryCluster()).shift(TARGET, Split(canary=20))
+
+
+@pytest.mark.parametrize("served", [None, {"networking.istio.io": ()}])
+def test_a_reset_without_a_route_succeeds_with_a_note(
+    served: dict[str, tuple[str, ...]] | None,
+) -> None:
+    """
+    M-33: there is nothing that could send traffic to the canary.
+    """
+    observed = router(MemoryCluster(served=served)).reset(TARGET)
+
+    assert Observed(canary=0) == observed
+    assert "nothing to reset" in observed.warnings[0]
+
+
+def test_a_route_that_was_deleted_is_searched_again() -> None:
+    """
+    It may have come back under another name; the one remembered must not stand in the way.
+    """
+    cluster = world()
+    steered = router(cluster)
+    steered.shift(TARGET, Split(canary=20))
+    cluster.discard(WEB)
+    cluster.put(route(both(), name="web-new"))
+
+    assert 30 == steered.shift(TARGET, Split(canary=30)).canary
+    assert [70, 30] == weights(cluster, "web-new")
+
+    cluster.discard(f"{ROUTES}/web-new")
+    with pytest.raises(RouteNotFound):
+        steered.shift(TARGET, Split(canary=40))
+    assert Observed(canary=0) == steered.reset(TARGET)
+
+
+def test_an_old_reading_does_not_refuse_what_was_repaired_meanwhile() -> None:
+    """
+    A person adds the missing destination; the next try must see it.
+    """
+    cluster = world(route({"route": [destination("web-primary", 100)]}))
+    steered = router(cluster)
+    with pytest.raises(DestinationNotFound):
+        steered.current(TARGET)
+
+    cluster.put(route(both()))
+    assert 20 == steered.shift(TARGET, Split(canary=20)).canary
+
+
+@pytest.mark.parametrize("missing", ["service", "endpoints", "ready"])
+def test_no_weight_for_a_side_that_cannot_answer(missing: str) -> None:
+    """
+    On a cluster what is missing is a fault: there, everything can be asked.
+    """
+    objects = [route(both()), service("web-primary", 80), endpoints("web-primary", True)]
+    if missing != "service":
+        objects.append(service("web-canary", 80))
+    if missing == "ready":
+        objects.append(endpoints("web-canary", False))
+    cluster = MemoryCluster(objects)
+
+    with pytest.raises(PreflightFailed, match="web-canary"):
+        router(cluster).shift(TARGET, Split(canary=20))
+    assert [] == cluster.log
+    assert Observed(canary=0) == router(cluster).shift(TARGET, Split(canary=0))
+
+
+def test_offline_what_is_not_there_is_not_asked_for() -> None:
+    """
+    A preview from a file knows the routes alone.
+    """
+    assert (
+        20
+        == router(MemoryCluster([route(both())]), offline=True)
+        .shift(TARGET, Split(canary=20))
+        .canary
+    )
+
+
+TWO = on(RouteRef(name="web"), RouteRef(name="web-public"))
+
+
+def test_a_later_object_that_fails_puts_the_earlier_ones_back() -> None:
+    """
+    M-127: users of one route would get a split that the others never got.
+    """
+    public = route(both(), name="web-public")
+    cluster = world(route(both()), public)
+    cluster.fail(ClusterError("denied", ErrorKind.INVALID), verb="patch", path="web-public")
+
+    with pytest.raises(InvalidRequest, match="shop/web is put back"):
+        router(cluster).shift(TWO, Split(canary=20))
+    assert ([100, 0], [100, 0]) == (weights(cluster), weights(cluster, "web-public"))
+
+    assert 20 == router(cluster).shift(TWO, Split(canary=20)).canary
+    assert ([80, 20], [80, 20]) == (weights(cluster), weights(cluster, "web-public"))
+
+
+@pytest.mark.parametrize("failing", ["web$", "web-public"])
+def test_on_the_way_home_every_object_is_attempted(failing: str) -> None:
+    """
+    One broken route must not keep the users of the other on a bad canary.
+    """
+    cluster = world(route(both(80, 20)), route(both(80, 20), name="web-public"))
+    cluster.fail(ClusterError("denied", ErrorKind.INVALID), verb="patch", path=failing, times=None)
+
+    with pytest.raises(InvalidRequest):
+        router(cluster).reset(TWO)
+    ours = "web-public" if failing == "web$" else "web"
+    assert [100, 0] == weights(cluster, ours)
+
+
+def test_named_objects_need_no_right_to_list() -> None:
+    """
+    Least rights: a Role may name the very objects of a release.
+    """
+    cluster = world()
+    cluster.deny("list", "virtualservices")
+
+    assert 20 == router(cluster).shift(on(RouteRef(name="web")), Split(canary=20)).canary
+    with pytest.raises(RouterError) as caught:
+        router(cluster).current(TARGET)
+    assert ErrorKind.FORBIDDEN is caught.value.kind
+
+
+SPEC = ServiceSpec(name="web", port=80)
+
+
+def test_a_route_is_made_once_with_its_owner() -> None:
+    """
+    It goes with its owner, and a run that is repeated makes no second one.
+    """
+    cluster = MemoryCluster()
+    steered = router(cluster)
+    ref = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "uid": "1"}
+    steered.establish(TARGET, SPEC, ref)
+    steered.establish(TARGET, SPEC, ref)
+
+    assert [("create", ROUTES)] == [(one.verb, one.path) for one in cluster.log]
+    assert [ref] == cluster.get(WEB)["metadata"]["ownerReferences"]
+    assert Observed(canary=0) == steered.current(TARGET)
+
+
+def test_no_second_route_is_made_for_a_host_that_has_one() -> None:
+    """
+    IST0109: the mesh would follow one of the two, and nobody knows which.
+    """
+    mine = route({"route": [destination("legacy")]}, name="mine")
+    mine["spec"]["hosts"] = ["web"]
+    with pytest.raises(PreflightFailed, match="shop/mine"):
+        router(MemoryCluster([mine])).establish(TARGET, SPEC, None)
+
+    taken = route({"route": [destination("legacy")]})
+    with pytest.raises(RouteNotFound, match="shop/web"):
+        router(MemoryCluster([taken])).establish(TARGET, SPEC, None)
+
+
+def test_a_window_that_holds_the_old_split_is_refused() -> None:
+    """
+    M-131: the share would be that of before; and without a window nothing is known.
+    """
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+
+    class Counting:
+        def traffic(self, target: Target, **_: Any) -> Traffic:
+            return Traffic(primary=1620, canary=380)
+
+    steered = router(world(), proof=Counting(), now=lambda: now)
+    with pytest.raises(InvalidRequest, match="since"):
+        steered.in_effect(TARGET, Split(canary=20))
+    steered.shift(TARGET, Split(canary=20))
+    with pytest.raises(InvalidRequest, match="old split"):
+        steered.in_effect(TARGET, Split(canary=20), since=now + timedelta(seconds=9))
+
+    assert EffectKind.IN_EFFECT is steered.in_effect(TARGET, Split(canary=20)).kind
+    with pytest.raises(InvalidRequest, match="proof"):
+        router(world()).in_effect(TARGET, Split(canary=20), since=now)
+
+
+def test_what_the_mesh_did_not_acknowledge_is_a_note() -> None:
+    """
+    The write is stored either way; the run settles by time where nobody acknowledges.
+    """
+
+    class Silent:
+        def mark(self) -> object:
+            return None
+
+        def wait(self, mark: object) -> str | None:
+            return "Note: istiod cannot be asked"
+
+    steered = router(world(), acceptance=Silent())
+
+    assert ("Note: istiod cannot be asked",) == steered.shift(TARGET, Split(canary=20)).warnings
+    assert () == steered.shift(TARGET, Split(canary=20)).warnings
