@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 
 from progressive._kube.patch import PatchRefused, apply, merge, pointer, read, same
 
+keys = st.text("ab/~", max_size=2)
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-5, 5) | st.text("ab/~", max_size=3),
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.text("ab/~", max_size=2), inner)
-    ),
+    st.none() | st.booleans() | st.integers(-5, 5) | keys,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner),
     max_leaves=8,
 )
 

@@ -41,12 +41,7 @@ def config(
         "kind": "Config",
         "current-context": name if current else "",
         "contexts": [{"name": name, "context": where}],
-        "clusters": [
-            {
-                "name": name,
-                "cluster": {"server": f"https://{name}.example:6443", **(cluster or {})},
-            }
-        ],
+        "clusters": [{"name": name, "cluster": place}],
         "users": [{"name": name, "user": user if user is not None else {"token": "hunter2"}}],
     }
     file.parent.mkdir(parents=True, exist_ok=True)
