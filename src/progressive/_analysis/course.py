@@ -93,6 +93,8 @@ class Course:
     def shift(self, weight: int, phase: Phase) -> None:
         """Order a weight."""
         self.state.phase = phase
+        if phase is not Phase.STEPPING:
+            self.state.deadline = None
         self.order(Shift(split=self.split(weight)), within=self.plan.deadlines.route)
 
     def split(self, weight: int) -> Split:
@@ -174,7 +176,9 @@ class Course:
         state = self.state
         state.due, state.due_reason, state.due_message = outcome, reason, message
         state.phase = Phase.RETURNING
-        state.pause_due = False
+        state.pause_due = state.promote_due = False
+        state.deadline = state.accepted = None
+        state.reasserts = state.undecided = 0
         self._end_pause()
         self.note("going-home", weight=0, message=message)
         self.order(Reset(), within=self.plan.deadlines.route)

@@ -274,8 +274,9 @@ class CanaryAnalysis:
         if isinstance(event, Failed) and not isinstance(action, Wait):
             return homeward.failed
         why = action.why if isinstance(action, Wait) else None
-        if isinstance(event, Woke) and action.until is not None and event.at < action.until:
-            return None  # a little early: the wait still stands
+        early = action.until is not None and event.at < action.until
+        if isinstance(event, Woke) and why is not None and early:
+            return None  # the wait still stands
         if isinstance(event, Woke) and why is Why.RETRY:
             return lambda course, _: course.again()
         if isinstance(event, Woke) and why is Why.READINESS:

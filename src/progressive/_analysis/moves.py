@@ -37,6 +37,7 @@ def pause(course: Course) -> None:
     state = course.state
     state.pause_due = False
     state.phase = Phase.PAUSED
+    state.deadline = None
     state.paused_at = course.at
     course.wait(Why.PAUSED, course.at + course.plan.deadlines.on_hold)
 

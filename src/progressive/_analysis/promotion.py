@@ -21,6 +21,8 @@ def decide(course: Course) -> None:
     state, plan = course.state, course.plan
     state.phase = Phase.PROMOTING
     state.pause_due = state.promote_due = False
+    state.reasserts = state.undecided = 0
+    state.accepted = None
     state.passed = state.step >= 0
     course.note("promotion", weight=state.weight, message="the analysis passed: promotion")
     if state.situation is not None:

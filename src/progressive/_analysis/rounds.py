@@ -31,6 +31,7 @@ def shifted(course: Course, event: Shifted) -> None:
     state = course.state
     course.observed(event.observed)
     state.since = course.at
+    state.deadline = None
     state.phase = Phase.HOLDING
     course.note("step", weight=state.weight)
     if state.pause_due:

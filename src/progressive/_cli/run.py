@@ -6,6 +6,7 @@ Floor 5.
 from __future__ import annotations
 
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import click
@@ -118,7 +119,7 @@ def _images(given: tuple[str, ...]) -> dict[str, str]:
     return images
 
 
-def _timeout(text: str | None) -> object:
+def _timeout(text: str | None) -> timedelta | None:
     from progressive._documents.durations import parse_duration
     from progressive.errors import SpecError
 

@@ -1,0 +1,618 @@
+"""The law of the machine: what it takes, what it refuses, what it remembers."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from datetime import datetime, timedelta
+
+import pytest
+from attrs import evolve
+from tests.unit.analysis.world import (
+    CHANGED,
+    NOW,
+    PLAN,
+    TARGET,
+    finish,
+    go,
+    good,
+    latest,
+    refused,
+    standing,
+    started,
+)
+
+from progressive import (
+    AskReady,
+    CanaryAnalysis,
+    Cause,
+    Command,
+    Commanded,
+    Deadlines,
+    Done,
+    DriftPolicy,
+    DriverLost,
+    ErrorKind,
+    Measure,
+    MetricCheck,
+    NoData,
+    Observed,
+    Outcome,
+    Phase,
+    Promote,
+    Read,
+    Readiness,
+    Reason,
+    Reported,
+    Reset,
+    Sample,
+    Scale,
+    Seen,
+    Shift,
+    Shifted,
+    Situation,
+    Started,
+    StoreError,
+    TargetMoved,
+    TransitionError,
+    Wait,
+    Why,
+    Woke,
+)
+
+
+def test_two_workloads_begin_with_the_first_weight() -> None:
+    """
+    face.md 4: a driver of its own starts with `Started(at=now)` and gets a `Shift`.
+    """
+    analysis = CanaryAnalysis(PLAN, TARGET)
+
+    action = analysis.receive(Started(at=NOW))
+
+    assert isinstance(action, Shift)
+    assert 1 == action.id
+    assert 10 == action.split.canary
+    assert NOW + PLAN.deadlines.route == analysis.wake_at
+
+
+def test_a_promoted_pair_of_workloads_ends_with_the_total_on_the_canary() -> None:
+    """
+    L10: without a managed workload promotion means that the traffic stays on the canary.
+    """
+    report = finish(started(situation=None)).report
+
+    assert Outcome.PROMOTED is report.outcome
+    assert (10, 50, 100) == report.weights
+    assert report.split_restored
+
+
+def test_sides_named_the_wrong_way_round_are_refused() -> None:
+    """
+    After such a promotion the same document would send everybody back to the old version.
+    """
+    analysis = CanaryAnalysis(PLAN, TARGET)
+
+    analysis.receive(Started(at=NOW, split=Observed(canary=100)))
+
+    assert Outcome.REJECTED is analysis.report.outcome
+    assert "the other way round" in analysis.report.message
+
+
+def test_an_instant_without_a_zone_is_refused() -> None:
+    """
+    A naive time from another host would be wrong by hours, silently.
+    """
+    analysis = CanaryAnalysis(PLAN, TARGET)
+
+    with pytest.raises(TransitionError, match="zone"):
+        analysis.receive(Started(at=datetime(2026, 1, 1)))  # noqa: DTZ001
+
+
+def test_nothing_is_received_before_the_start_and_no_second_start() -> None:
+    """
+    A driver that mixes two runs up must hear of it.
+    """
+    with pytest.raises(TransitionError, match="start it first"):
+        CanaryAnalysis(PLAN, TARGET).receive(Commanded(at=NOW, command=Command.ABORT))
+    with pytest.raises(TransitionError, match="starts once"):
+        started().receive(Started(at=NOW))
+
+
+def test_samples_must_match_the_checks() -> None:
+    """
+    One sample too few would judge a check by another one's value.
+    """
+    analysis = started()
+    go(analysis, Measure)
+    measured = evolve(good(analysis), samples=[Sample(value=1.0)])
+
+    with pytest.raises(TransitionError, match="1 samples for 2 checks"):
+        analysis.receive(measured)
+
+
+def test_time_never_runs_backwards() -> None:
+    """
+    A driver on another host may have a slower clock; durations stay sane.
+    """
+    analysis = started()
+    analysis.receive(Done(at=NOW + timedelta(seconds=9), answers=standing(analysis).id))
+    asked = standing(analysis).id
+
+    analysis.receive(
+        Reported(at=NOW - timedelta(hours=1), answers=asked, readiness=Readiness.READY)
+    )
+
+    assert timedelta(seconds=9) == analysis.report.duration
+
+
+def test_a_wait_is_not_over_early() -> None:
+    """
+    A timer that fires a little early must not shorten a hold.
+    """
+    analysis = started()
+    wait = go(analysis, Wait)
+
+    assert wait == analysis.receive(Woke(at=latest(analysis), answers=wait.id))
+    assert wait == analysis.action
+
+
+def test_conflicts_are_tried_again_at_once_and_outages_after_a_growing_pause() -> None:
+    """
+    A conflict is over when the object is read again; a server that is down is not hammered.
+    """
+    analysis = started()
+    go(analysis, Shift)
+    pauses = []
+    for _ in range(4):
+        shift = standing(analysis)
+        begun = latest(analysis)
+        analysis.receive(refused(analysis, ErrorKind.UNAVAILABLE))
+        wait = standing(analysis)
+        assert isinstance(wait, Wait) and wait.why is Why.RETRY and wait.until is not None
+        pauses.append((wait.until - begun).total_seconds())
+        analysis.receive(good(analysis))
+        assert isinstance(analysis.action, Shift) and analysis.action.id > shift.id
+        assert shift.until == analysis.action.until, "the deadline must not move"
+
+    assert [0.0, 1.0, 2.0, 4.0] == pauses
+
+
+def test_a_server_that_says_when_to_come_back_is_obeyed() -> None:
+    """
+    Retry-After is the API server's way to survive.
+    """
+    analysis = started()
+    go(analysis, Shift)
+    failed = refused(analysis, ErrorKind.UNAVAILABLE)
+    analysis.receive(evolve(failed, error=evolve(failed.error, retry_after=17.0)))
+
+    assert latest(analysis) + timedelta(seconds=17) == analysis.wake_at
+
+
+def test_a_step_that_cannot_be_written_goes_home_at_its_deadline() -> None:
+    """
+    L15: no state lasts for ever.
+    """
+    analysis = started(evolve(PLAN, deadlines=Deadlines(route=timedelta(seconds=5))))
+    go(analysis, Shift, times=2)
+    while isinstance(analysis.action, Shift | Wait):
+        if isinstance(analysis.action, Shift):
+            analysis.receive(refused(analysis, ErrorKind.UNAVAILABLE, message="down"))
+        else:
+            analysis.receive(good(analysis))
+
+    assert isinstance(analysis.action, Reset)
+    report = finish(analysis).report
+    assert (Outcome.ROLLED_BACK, Reason.ROUTER_ERROR) == (report.outcome, report.reason)
+    assert "down" in report.message
+
+
+def test_the_way_home_is_tried_until_its_deadline_whatever_the_answer() -> None:
+    """
+    L12: then the run is stuck, exit 10, and says that the traffic may be split.
+    """
+    analysis = started()
+    go(analysis, Wait)
+    analysis.receive(Commanded(at=latest(analysis), command=Command.ABORT))
+    begun = latest(analysis)
+    while not analysis.done:
+        event = (
+            refused(analysis, ErrorKind.FORBIDDEN)
+            if isinstance(analysis.action, Reset)
+            else good(analysis)
+        )
+        analysis.receive(event)
+
+    report = analysis.report
+    assert (Outcome.STUCK, Reason.ROUTER_ERROR, 10) == (
+        report.outcome,
+        report.reason,
+        report.exit_code,
+    )
+    assert not report.split_restored
+    assert timedelta(minutes=10) <= latest(analysis) - begun <= timedelta(minutes=11)
+
+
+def test_an_abort_in_a_measurement_does_not_wait_for_it() -> None:
+    """
+    SIGTERM leaves seconds; the late answer of a slow query is stale.
+    """
+    analysis = started()
+    go(analysis, Measure)
+    late = good(analysis)
+
+    home = analysis.receive(
+        Commanded(at=latest(analysis), command=Command.ABORT, by="SIGTERM", signal=True)
+    )
+
+    assert isinstance(home, Reset)
+    assert home == analysis.receive(late)
+    assert Outcome.ABORTED is finish(analysis).report.outcome
+
+
+def test_an_abort_after_the_decision_is_refused_with_words() -> None:
+    """
+    L26: the primary is not undone; the words say so.
+    """
+    analysis = started()
+    promote = go(analysis, Promote)
+
+    action = analysis.receive(Commanded(at=latest(analysis), command=Command.ABORT, by="eve"))
+
+    assert promote == action
+    assert analysis.transition is not None
+    assert "abort by eve is refused" in analysis.transition.message
+    assert Outcome.PROMOTED is finish(analysis).report.outcome
+
+
+@pytest.mark.parametrize(
+    ("readiness", "outcome", "restored"),
+    [(Readiness.READY, Outcome.ABORTED, True), (Readiness.WAITING, Outcome.STUCK, False)],
+)
+def test_a_signal_after_the_decision_looks_at_the_primary_once(
+    readiness: Readiness, outcome: Outcome, *, restored: bool
+) -> None:
+    """
+    L26: ready, and all traffic goes to it; not ready, and the split stays for the next run.
+    """
+    analysis = started()
+    go(analysis, Promote)
+    analysis.receive(good(analysis))
+    signal = Commanded(at=latest(analysis), command=Command.ABORT, signal=True)
+
+    asked = analysis.receive(signal)
+    assert isinstance(asked, AskReady)
+    assert latest(analysis) == asked.until, "there is no time to wait"
+    analysis.receive(Reported(at=latest(analysis), answers=asked.id, readiness=readiness))
+    report = finish(analysis).report
+
+    assert (outcome, Reason.ABORTED) == (report.outcome, report.reason)
+    assert restored == report.split_restored
+
+
+def test_a_failed_promotion_sends_all_traffic_to_the_canary_and_asks_for_a_repair() -> None:
+    """
+    L11: the canary passed, the primary is broken; the next run must know.
+    """
+    analysis = started()
+    go(analysis, Promote)
+    analysis.receive(good(analysis))
+    asked = standing(analysis)
+    analysis.receive(
+        Reported(
+            at=latest(analysis), answers=asked.id, readiness=Readiness.STUCK, message="0 of 3"
+        )
+    )
+    shift = standing(analysis)
+    assert isinstance(shift, Shift) and 100 == shift.split.canary
+    report = finish(analysis).report
+
+    assert (Outcome.STUCK, Reason.PRIMARY_NOT_READY) == (report.outcome, report.reason)
+    assert "0 of 3" in report.message
+    assert "B" == analysis.promotion_undecided
+    assert "B" == CanaryAnalysis.from_json(analysis.to_json()).promotion_undecided
+
+
+def test_a_repair_of_a_target_that_moved_releases_the_newer_template_afterwards() -> None:
+    """
+    L11, L13: the analysed template first, then an analysis of its own for the newer one.
+    """
+    analysis = started(situation=Situation(revision="C", promoted="B", stuck=True, analysed="B"))
+    first = standing(analysis)
+    assert isinstance(first, Promote) and "B" == first.revision
+    analysis.receive(Done(at=NOW, answers=first.id))
+    go(analysis, Scale)
+    scale = standing(analysis)
+    assert isinstance(scale, Scale) and scale.up
+
+    promoted = go(analysis, Promote)
+
+    assert isinstance(promoted, Promote) and "C" == promoted.revision
+
+
+def test_a_split_that_no_run_owns_goes_home_before_the_canary_rolls() -> None:
+    """
+    A lost journal must not leave traffic on pods of a template that nobody analysed.
+    """
+    analysis = CanaryAnalysis(PLAN, TARGET)
+    first = analysis.receive(
+        Started(at=NOW, situation=CHANGED, split=Observed(canary=30, total=100))
+    )
+
+    assert isinstance(first, Shift) and 0 == first.split.canary
+    assert isinstance(analysis.receive(good(analysis)), Scale)
+
+
+def test_an_unchanged_target_with_a_split_is_sent_home() -> None:
+    """
+    Exit 0 must not hide traffic on a canary.
+    """
+    analysis = CanaryAnalysis(PLAN, TARGET)
+    same = Situation(revision="A", promoted="A")
+    analysis.receive(Started(at=NOW, situation=same, split=Observed(canary=30)))
+    report = finish(analysis).report
+
+    assert Outcome.UNCHANGED is report.outcome
+    assert (0,) == report.weights
+
+
+@pytest.mark.parametrize("policy", DriftPolicy)
+def test_drift_follows_its_policy(policy: DriftPolicy) -> None:
+    """
+    L14: put back, give up, or accept.
+    """
+    analysis = started(evolve(PLAN, drift=policy))
+    read = go(analysis, Read)
+    seen = Observed(canary=77, writer="kubectl-edit")
+    analysis.receive(Seen(at=latest(analysis), answers=read.id, observed=seen))
+
+    assert (
+        "kubectl-edit"
+        in analysis.report.events[-1 if policy is not DriftPolicy.ABORT else -2].message
+    )
+    match policy:
+        case DriftPolicy.REASSERT:
+            shift = standing(analysis)
+            assert isinstance(shift, Shift) and 10 == shift.split.canary
+        case DriftPolicy.ABORT:
+            report = finish(analysis).report
+            assert (Outcome.ROLLED_BACK, Reason.DRIFT) == (report.outcome, report.reason)
+        case DriftPolicy.ACCEPT:
+            go(analysis, Measure)
+            assert 77 == analysis.report.final.weight
+
+
+def test_the_third_drift_without_a_decision_is_a_fight() -> None:
+    """
+    L14: two controllers that correct each other for ever help nobody.
+    """
+    analysis = started()
+    for _ in range(3):
+        read = go(analysis, Read)
+        analysis.receive(Seen(at=latest(analysis), answers=read.id, observed=Observed(canary=0)))
+
+    assert Reason.DRIFT is finish(analysis).report.reason
+
+
+def test_a_write_that_shows_another_split_is_drift_and_counted() -> None:
+    """
+    A webhook that rewrites our weights must not be mistaken for success.
+    """
+    analysis = started()
+    for _ in range(3):
+        shift = go(analysis, Shift)
+        wrong = Shifted(at=latest(analysis), answers=shift.id, observed=Observed(canary=33))
+        analysis.receive(wrong)
+
+    report = finish(analysis).report
+    assert (Outcome.ROLLED_BACK, Reason.DRIFT) == (report.outcome, report.reason)
+    assert 0 == report.final.weight
+
+
+def test_one_more_scrape_is_awaited_once_in_a_round() -> None:
+    """
+    release.md, Window: at most one more scrape interval, then the round has no data.
+    """
+    analysis = started()
+    few = Sample(cause=Cause.TOO_FEW_SCRAPES, again=timedelta(seconds=15))
+    for _ in range(2):
+        measure = go(analysis, Measure)
+        event = evolve(good(analysis), samples=[few, Sample(value=1.0)])
+        analysis.receive(event)
+        if not analysis.report.rounds:
+            wait = standing(analysis)
+            assert isinstance(wait, Wait) and wait.why is Why.SCRAPE
+            assert latest(analysis) + timedelta(seconds=15) == wait.until
+        assert measure.id < standing(analysis).id
+
+    assert ["no_data"] == [one.verdict for one in analysis.report.rounds]
+
+
+@pytest.mark.parametrize(
+    ("no_data", "verdict"),
+    [(NoData.HOLD, "no_data"), (NoData.FAIL, "fail"), (NoData.PASS, "pass")],
+)
+def test_what_silence_means_is_said_by_the_check(no_data: NoData, verdict: str) -> None:
+    """
+    L7: hold unless the author says otherwise.
+    """
+    check = MetricCheck.success_rate(at_least=99.0, no_data=no_data)
+    analysis = started(evolve(PLAN, checks=(check,), threshold=1))
+    go(analysis, Measure)
+    analysis.receive(evolve(good(analysis), samples=[Sample(cause=Cause.EMPTY)]))
+
+    assert [verdict] == [one.verdict for one in analysis.report.rounds]
+
+
+def test_a_hold_in_the_middle_of_a_write_waits_for_it() -> None:
+    """
+    L17: the split is kept as it is once the write has answered.
+    """
+    analysis = started()
+    shift = go(analysis, Shift)
+
+    assert shift == analysis.receive(Commanded(at=latest(analysis), command=Command.HOLD))
+    analysis.receive(good(analysis))
+
+    assert Phase.PAUSED is analysis.phase
+    assert 10 == analysis.report.final.weight
+
+
+def test_time_on_hold_does_not_count_for_the_run() -> None:
+    """
+    L17: a night on hold must not eat the deadline of the whole run.
+    """
+    limit = Deadlines(run=timedelta(minutes=2))
+    analysis = started(evolve(PLAN, deadlines=limit))
+    go(analysis, Wait)
+    analysis.receive(Commanded(at=latest(analysis), command=Command.HOLD))
+    later = latest(analysis) + timedelta(hours=8)
+    analysis.receive(Commanded(at=later, command=Command.RESUME))
+    wait = standing(analysis)
+
+    assert isinstance(wait, Wait) and Why.HOLD is wait.why
+    assert later + PLAN.interval == wait.until
+    assert Outcome.PROMOTED is finish(analysis).report.outcome
+
+
+def test_the_deadline_of_the_run_sends_the_traffic_home() -> None:
+    """
+    L15: `timed_out`, exit 5, traffic restored.
+    """
+    analysis = started(evolve(PLAN, deadlines=Deadlines(run=timedelta(seconds=40))))
+    report = finish(analysis).report
+
+    assert (Outcome.TIMED_OUT, Reason.DEADLINE, 5) == (
+        report.outcome,
+        report.reason,
+        report.exit_code,
+    )
+    assert report.split_restored
+    assert timedelta(seconds=40) == report.duration
+
+
+def test_a_newer_template_leaves_the_canary_up_and_the_promoted_one_does_not() -> None:
+    """
+    L13: the next run needs the canary; a reverted one does not.
+    """
+    scaled = {}
+    for revision in ("C", "A"):
+        analysis = started()
+        go(analysis, Wait)
+        analysis.receive(TargetMoved(at=latest(analysis), revision=revision))
+        report = finish(analysis).report
+        assert Outcome.SUPERSEDED is report.outcome
+        scaled[report.reason] = report.final.canary_scaled
+
+    assert {Reason.NEW_REVISION: True, Reason.REVERTED: False} == scaled
+
+
+def test_a_driver_that_lost_its_lease_touches_nothing() -> None:
+    """
+    L18: `busy`, reason `lease-lost`, and not even the way home is written.
+    """
+    analysis = started()
+    go(analysis, Wait)
+    analysis.receive(DriverLost(at=latest(analysis), message="taken by r2"))
+
+    report = analysis.report
+    assert (Outcome.BUSY, Reason.LEASE_LOST, 8) == (
+        report.outcome,
+        report.reason,
+        report.exit_code,
+    )
+    assert not report.split_restored
+
+
+def test_a_split_left_on_hold_can_still_be_aborted() -> None:
+    """
+    A person comes back the next day and wants the traffic home.
+    """
+    analysis = started()
+    go(analysis, Wait)
+    analysis.receive(Commanded(at=latest(analysis), command=Command.HOLD))
+    analysis.receive(good(analysis))
+    assert (Outcome.INCONCLUSIVE, None, 4) == (
+        analysis.report.outcome,
+        analysis.report.reason,
+        analysis.report.exit_code,
+    )
+
+    action = analysis.receive(Commanded(at=latest(analysis), command=Command.ABORT))
+
+    assert isinstance(action, Reset)
+    assert Outcome.ABORTED is finish(analysis).report.outcome
+
+
+def test_pods_go_only_after_the_split_has_settled() -> None:
+    """
+    L24: proxies follow a second later; until then the canary still gets requests.
+    """
+    analysis = CanaryAnalysis(PLAN, TARGET)
+    analysis.receive(Started(at=NOW, situation=CHANGED, settle=timedelta(seconds=10)))
+    go(analysis, Wait)
+    analysis.receive(Commanded(at=latest(analysis), command=Command.ABORT))
+    analysis.receive(good(analysis))
+    wait = standing(analysis)
+
+    assert isinstance(wait, Wait) and Why.SETTLE is wait.why
+    assert latest(analysis) + timedelta(seconds=10) == wait.until
+    assert isinstance(analysis.receive(good(analysis)), Scale)
+
+
+# the saved form
+
+
+def test_a_journal_of_a_month_stays_below_its_limit() -> None:
+    """
+    L19: at most 64 KiB and 200 rounds; the report says what was trimmed.
+    """
+    plan = evolve(PLAN, threshold=10_000)
+    analysis = started(plan)
+    for _ in range(2_000):
+        go(analysis, Measure)
+        analysis.receive(good(analysis, values=(12.345, 20.0)))
+    text = analysis.to_json()
+    report = CanaryAnalysis.from_json(text).report
+
+    assert len(text.encode()) <= 64 * 1024
+    assert len(report.rounds) <= 200
+    assert 2_000 == len(report.rounds) + report.trimmed["rounds"]
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda text: text[: len(text) // 2], "not whole JSON"),
+        (lambda text: "[]", "not a mapping"),
+        (lambda text: text.replace("journal/v1", "journal/v9"), "journal/v9"),
+        (lambda text: text.replace('"threshold":2', '"threshold":"two"'), "threshold"),
+        (lambda text: text.replace('"threshold":2', '"treshold":2'), "treshold"),
+        (lambda text: json.dumps({**json.loads(text), "state": {"phase": "flying"}}), "phase"),
+    ],
+)
+def test_a_damaged_journal_is_named(damage: object, words: str) -> None:
+    """
+    Half-written state must give one clear error with the place of the fault.
+    """
+    text = started().to_json()
+
+    with pytest.raises(StoreError, match=words) as told:
+        CanaryAnalysis.from_json(damage(text))  # type: ignore[operator]
+    assert not told.value.transient
+    assert words in str(pickle.loads(pickle.dumps(told.value)))
+
+
+def test_infinite_bounds_and_values_survive_the_journal() -> None:
+    """
+    +Inf is a number, and JSON has none.
+    """
+    check = MetricCheck(name="q", query="q", at_most=float("inf"))
+    analysis = started(evolve(PLAN, checks=(check,)))
+    go(analysis, Measure)
+    analysis.receive(evolve(good(analysis), samples=[Sample(value=float("inf"))]))
+
+    text = analysis.to_json()
+
+    assert "Infinity" not in text
+    assert analysis.report == CanaryAnalysis.from_json(text).report
