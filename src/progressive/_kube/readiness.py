@@ -35,15 +35,15 @@ def readiness(deployment: Manifest, *, percent: int) -> Asked:
     generation = metadata(deployment).get("generation", 0)
     if status.get("observedGeneration", 0) < generation:
         return _waiting(f"{name}: the Deployment controller has not seen its last change yet")
+    wanted = int(spec.get("replicas", 1))
+    if wanted == 0:
+        return _waiting(f"{name}: scaled to 0 replicas")
     progress = _condition(status, "Progressing")
     if progress.get("reason") == "ProgressDeadlineExceeded":
         words = progress.get("message") or "its progress deadline has passed"
         return Asked(
             readiness=Readiness.STUCK, message=f"{name}: {words} ({_counts(spec, status)})"
         )
-    wanted = int(spec.get("replicas", 1))
-    if wanted == 0:
-        return _waiting(f"{name}: scaled to 0 replicas")
     paused = "; its rollout is paused" if spec.get("paused") else ""
     updated = int(status.get("updatedReplicas", 0))
     if updated < wanted:

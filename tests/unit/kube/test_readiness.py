@@ -51,6 +51,7 @@ def test_a_side_scaled_to_zero_is_never_ready() -> None:
     """Flagger takes it for ready and sends traffic there (its weak spot 12)."""
     assert (Readiness.WAITING, "web: scaled to 0 replicas") == asked(wanted=0)
     assert Readiness.WAITING is asked(wanted=0, percent=0)[0]
+    assert Readiness.WAITING is asked(wanted=0, conditions=exceeded())[0]
 
 
 @given(replicas=st.integers(1, 60), percent=st.integers(0, 100), available=st.integers(0, 60))
