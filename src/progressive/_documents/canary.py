@@ -82,7 +82,7 @@ def read_canary(
         name=meta["name"],
         namespace=meta.get("namespace"),
         plan=plan,
-        target=_target(spec, service, namespace),
+        target=_target(spec, service, namespace, meta["name"]),
         router=router,
         metrics_server=server,
         managed=_managed(spec, service),
@@ -247,7 +247,7 @@ def _metrics_server(spec: Mapping[str, Any], settings: Settings, findings: Findi
     return server or settings.metrics_server
 
 
-def _target(spec: Mapping[str, Any], service: ServiceSpec, namespace: str) -> Target:
+def _target(spec: Mapping[str, Any], service: ServiceSpec, namespace: str, name: str) -> Target:
     workload = spec["targetRef"]["name"]
     return Target(
         namespace=namespace,
@@ -257,6 +257,7 @@ def _target(spec: Mapping[str, Any], service: ServiceSpec, namespace: str) -> Ta
         port=service.port,
         primary_workload=f"{workload}-primary",
         canary_workload=workload,
+        owner_names=(name,),
     )
 
 

@@ -34,6 +34,7 @@ def test_the_classic_document() -> None:
             port=80,
             primary_workload="my-app-primary",
             canary_workload="my-app",
+            owner_names=("my-app",),
         )
         == document.target
     )
