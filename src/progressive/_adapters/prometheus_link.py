@@ -200,9 +200,15 @@ class PrometheusLink:
                 headers=headers,
                 session=session,
                 auth=self._signed,
-                # a connection that was dropped while idle is made once more; nothing else is
-                # repeated here, for the round is
-                retry=Retry(total=1, connect=1, read=1, status=0, other=0, backoff_factor=0.1),
+                # a connection is tried twice; nothing else is repeated here, for the round is
+                retry=Retry(
+                    connect=1,
+                    read=False,
+                    status=0,
+                    other=0,
+                    backoff_factor=0.1,
+                    respect_retry_after_header=False,
+                ),
                 timeout=self._seconds,
             )
         return self._connected

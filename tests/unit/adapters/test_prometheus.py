@@ -1,0 +1,415 @@
+"""What is asked of a Prometheus server, and what its answers become; over real HTTP."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from attrs import define, field
+
+from progressive._adapters.prometheus import PrometheusMetrics
+from progressive._model.checks import Cause, MetricCheck, Question, Sample
+from progressive._model.traffic import Target
+from progressive.errors import ErrorKind, MetricsError, SpecError
+
+TARGET = Target(namespace="shop", service="web", primary="web-primary", canary="web-canary")
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@define
+class Fake:
+    """
+    A server of Prometheus' API whose answers a test writes.
+
+    Attributes:
+        answer: Query → `data.result`, or (status, headers, body).
+        asked: Queries, in order.
+        headers: Of every request.
+    """
+
+    url: str = ""
+    answer: Callable[[str], Any] = lambda query: []
+    asked: list[str] = field(factory=list)
+    params: list[dict[str, str]] = field(factory=list)
+    headers: list[dict[str, str]] = field(factory=list)
+
+
+@pytest.fixture
+def server() -> Iterator[Fake]:
+    fake = Fake()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            told = {key: values[0] for key, values in parse_qs(urlsplit(self.path).query).items()}
+            fake.asked.append(told.get("query", ""))
+            fake.params.append(told)
+            fake.headers.append({key.lower(): value for key, value in self.headers.items()})
+            answer = fake.answer(told.get("query", ""))
+            status, headers, body = (
+                answer
+                if isinstance(answer, tuple)
+                else (200, {}, json.dumps({"status": "success", "data": {"result": answer}}))
+            )
+            self.send_response(status)
+            for key, value in headers.items():
+                self.send_header(key, value)
+            raw = body.encode()
+            self.send_header("Content-Length", str(len(raw)))
+            self.end_headers()
+            self.wfile.write(raw)
+
+        def log_message(self, *_: Any) -> None:
+            """Tests tell what matters."""
+
+    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    http.daemon_threads = True
+    thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    fake.url = f"http://127.0.0.1:{http.server_address[1]}"
+    yield fake
+    http.shutdown()
+    thread.join()
+    http.server_close()
+
+
+@pytest.fixture
+def provider(server: Fake) -> Iterator[PrometheusMetrics]:
+    made = PrometheusMetrics(server.url, environment={})
+    yield made
+    made.close()
+
+
+def check(query: str, **more: Any) -> MetricCheck:
+    return MetricCheck(name="q", query=query, at_most=1.0, **more)
+
+
+def ask(provider: PrometheusMetrics, what: MetricCheck, **more: Any) -> Sample:
+    return provider.sample(Question(check=what, target=TARGET, at=NOW, **more))
+
+
+def vector(*values: str) -> list[dict[str, Any]]:
+    return [{"metric": {"n": str(n)}, "value": [1.0, one]} for n, one in enumerate(values)]
+
+
+@pytest.mark.parametrize(
+    ("answer", "value", "cause"),
+    [
+        (vector("0.25"), 0.25, None),
+        ([1767225600.0, "3"], 3.0, None),
+        (vector("+Inf"), float("inf"), None),
+        (vector("NaN"), None, Cause.NAN),
+        ([], None, Cause.EMPTY),
+        (vector("1", "2"), None, Cause.REFUSED),
+        ([{"metric": {}, "values": [[1.0, "2"]]}], None, Cause.REFUSED),
+    ],
+)
+def test_one_number_is_wanted(
+    server: Fake,
+    provider: PrometheusMetrics,
+    answer: Any,
+    value: float | None,
+    cause: Cause | None,
+) -> None:
+    """
+    M-133: silence is no failure, infinity is a number, and two series are a mistake of the query.
+    """
+    server.answer = lambda _: answer
+    sample = ask(provider, check("x"))
+
+    assert (value, cause) == (sample.value, sample.cause)
+    assert ("sum()" in sample.detail) == (answer == vector("1", "2"))
+
+
+def test_a_query_is_filled_in_with_address_window_and_variables(
+    server: Fake, provider: PrometheusMetrics
+) -> None:
+    """
+    Flagger's templates work as they are.
+    """
+    query = "f({{ namespace }},{{ target }},{{service}},{{ variables.x }},[{{ interval }}])"
+    what = check(query, variables={"x": "y"}, window=timedelta(minutes=2))
+    sample = ask(provider, what)
+
+    assert "f(shop,web-canary,web,y,[120s])" == sample.query == server.asked[0]
+    assert timedelta(minutes=2) == sample.window
+    assert "1767225600.000" == server.params[0]["time"]
+
+
+def test_a_window_never_reaches_before_the_weight_took_effect(
+    server: Fake, provider: PrometheusMetrics
+) -> None:
+    """
+    It would judge the previous weight; a query that names no window is used as written.
+    """
+    since = NOW - timedelta(seconds=12, milliseconds=700)
+
+    assert "f[12s]" == ask(provider, check("f[{{ interval }}]"), since=since).query
+    assert "f[5m]" == ask(provider, check("f[5m]"), since=since).query
+
+
+def test_an_unknown_place_is_refused_before_anything_is_asked(
+    server: Fake, provider: PrometheusMetrics
+) -> None:
+    """
+    A template that is half understood asks another question.
+    """
+    with pytest.raises(MetricsError, match=r"variables\.x") as caught:
+        ask(provider, check("{{ variables.x }}"))
+    assert ErrorKind.INVALID is caught.value.kind
+    assert [] == server.asked
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "words"),
+    [
+        ((400, {}, '{"status":"error","error":"parse error: unexpected x"}'), "invalid", "parse"),
+        ((422, {}, '{"status":"error","error":"many-to-many"}'), "invalid", "many-to-many"),
+        ((401, {}, "no"), "forbidden", "credentials"),
+        ((403, {}, "no"), "forbidden", "credentials"),
+        ((404, {}, "not here"), "invalid", "no Prometheus"),
+        ((503, {"Retry-After": "7"}, "starting up"), "unavailable", "starting up"),
+        ((200, {"Content-Type": "text/html"}, "<html>login</html>"), "invalid", "text/html"),
+        ((200, {}, '{"status":"success","data":[]}'), "invalid", "no Prometheus"),
+        ((200, {}, '{"status":"success","data":{"result":7}}'), "invalid", "none that"),
+    ],
+)
+def test_every_refusal_has_a_kind_and_the_words_of_the_server(
+    server: Fake, provider: PrometheusMetrics, answer: Any, kind: str, words: str
+) -> None:
+    """
+    A login page that answers 200 must not be read as an empty answer.
+    """
+    server.answer = lambda _: answer
+    with pytest.raises(MetricsError, match=words) as caught:
+        ask(provider, check("x"))
+
+    assert kind == caught.value.kind
+    assert (7.0 if kind == "unavailable" else None) == caught.value.retry_after
+
+
+def test_a_server_that_is_not_there_is_unavailable() -> None:
+    """
+    The run holds the weight meanwhile.
+    """
+    with pytest.raises(MetricsError, match="cannot be reached") as caught:
+        ask(PrometheusMetrics("http://127.0.0.1:1", environment={}), check("x"))
+    assert caught.value.transient
+
+
+def test_a_server_that_is_silent_is_given_up_in_time(server: Fake) -> None:
+    """
+    A round must not wait for ever.
+    """
+    over = threading.Event()
+    server.answer = lambda _: over.wait(10)
+    hasty = PrometheusMetrics(server.url, timeout=timedelta(milliseconds=200), environment={})
+    try:
+        with pytest.raises(MetricsError, match=r"within 0\.2 s") as caught:
+            ask(hasty, check("x"))
+    finally:
+        over.set()
+        hasty.close()
+    assert caught.value.transient
+
+
+def test_credentials_come_from_arguments_files_and_environment(
+    server: Fake, tmp_path: Path
+) -> None:
+    """
+    Pipelines set variables, clusters mount files, programs pass arguments; arguments win.
+    """
+    rotated = tmp_path / "token"
+    rotated.write_text("one\n", encoding="utf-8")
+    made = PrometheusMetrics(server.url, token_file=str(rotated), environment={})
+    ask(made, check("x"))
+    rotated.write_text("two\n", encoding="utf-8")
+    ask(made, check("x"))
+    made.close()
+    others: list[dict[str, Any]] = [
+        {"token": "three", "environment": {"PROGRESSIVE_METRICS_TOKEN": "env"}},
+        {"environment": {"PROGRESSIVE_METRICS_TOKEN": "four\n"}},
+        {
+            "environment": {
+                "PROGRESSIVE_METRICS_USERNAME": "u",
+                "PROGRESSIVE_METRICS_PASSWORD": "p",
+            }
+        },
+    ]
+    for one in others:
+        made = PrometheusMetrics(server.url, **one)
+        ask(made, check("x"))
+        made.close()
+    made = PrometheusMetrics(server.url.replace("//", "//u:p@"), environment={})
+    ask(made, check("x"))
+    made.close()
+
+    basic = f"Basic {base64.b64encode(b'u:p').decode()}"
+    assert ["Bearer one", "Bearer two", "Bearer three", "Bearer four", basic, basic] == [
+        one["authorization"] for one in server.headers
+    ]
+
+
+def test_credentials_go_to_their_own_origin_alone(server: Fake) -> None:
+    """
+    A document names addresses; it must not be able to collect the run's token.
+    """
+    made = PrometheusMetrics(
+        "http://127.0.0.1:1", token="secret", headers={"X-Key": "secret"}, environment={}
+    )
+    ask(made, check("x", address=server.url))
+    made.close()
+
+    assert "authorization" not in server.headers[0]
+    assert "x-key" not in server.headers[0]
+
+
+def test_a_redirect_is_told_and_not_followed(server: Fake) -> None:
+    """
+    Headers of ours would go along, and a login page would come back.
+    """
+    server.answer = lambda _: (302, {"Location": "https://u:pw@login.example.com/x?code=1"}, "")
+    made = PrometheusMetrics(server.url, token="secret", environment={})
+    with pytest.raises(MetricsError, match=r"login\.example\.com") as caught:
+        ask(made, check("x"))
+    made.close()
+
+    assert 1 == len(server.asked)
+    assert "pw" not in str(caught.value) and "code" not in str(caught.value)
+
+
+def test_no_secret_is_shown(server: Fake, tmp_path: Path) -> None:
+    """
+    Logs and tracebacks of pipelines are read by many.
+    """
+    made = PrometheusMetrics(
+        "http://user:hunter2@127.0.0.1:1", headers={"X": "hunter2"}, environment={}
+    )
+    with pytest.raises(MetricsError) as caught:
+        ask(made, check("x"))
+    with pytest.raises(SpecError) as spec:
+        PrometheusMetrics(server.url, token="hunter2 with space", environment={})
+
+    assert "hunter2" not in repr(made) + str(caught.value) + str(spec.value)
+    with pytest.raises(MetricsError, match="missing"):
+        absent = PrometheusMetrics(
+            server.url, token_file=str(tmp_path / "missing"), environment={}
+        )
+        ask(absent, check("x"))
+
+
+@pytest.mark.parametrize("url", ["prometheus:9090", "ftp://x", "http://", "http://x:99999999"])
+def test_what_is_no_address_is_refused_at_once(url: str) -> None:
+    """
+    Before the run starts, not in its first round.
+    """
+    with pytest.raises(SpecError):
+        PrometheusMetrics(url, environment={})
+
+
+def matrix(metric: dict[str, str], *values: float) -> dict[str, Any]:
+    told = {"instance": "p", "reporter": "destination", **metric}
+    return {"metric": told, "values": [[10.0 * n, str(one)] for n, one in enumerate(values)]}
+
+
+def test_the_success_rate_is_read_raw_at_the_workload_and_at_its_callers(
+    server: Fake, provider: PrometheusMetrics
+) -> None:
+    """
+    Two requests; `rate` is not among them.
+    """
+    server.answer = lambda query: (
+        [matrix({"response_code": "200"}, 0, 99), matrix({"response_code": "500"}, 0, 1)]
+        if "destination_workload=" in query
+        else []
+    )
+    since = NOW - timedelta(seconds=30)
+    sample = ask(provider, MetricCheck.success_rate(at_least=99), dialect="istio", since=since)
+
+    assert 99.0 == sample.value
+    assert timedelta(seconds=30) == sample.window
+    assert 2 == len(server.asked)
+    assert all(one.endswith("[30s]") and "rate" not in one for one in server.asked)
+
+
+def test_too_few_scrapes_tell_when_the_next_one_comes(
+    server: Fake, provider: PrometheusMetrics
+) -> None:
+    """
+    The round waits for it once instead of losing a whole interval.
+    """
+    server.answer = lambda query: (
+        []
+        if "source" in query
+        else [matrix({"response_code": "200"}, *([1, 2, 3] if "[300s]" in query else [1]))]
+    )
+    since = NOW - timedelta(seconds=11)
+    sample = ask(provider, MetricCheck.success_rate(at_least=99), dialect="istio", since=since)
+
+    assert Cause.TOO_FEW_SCRAPES is sample.cause
+    assert timedelta(seconds=10) == sample.again
+
+
+def test_no_series_soon_after_a_write_may_be_a_scrape_that_did_not_come(
+    provider: PrometheusMetrics,
+) -> None:
+    """
+    Later on it is silence, and waiting for a scrape does not help.
+    """
+    what = MetricCheck.latency(at_most=500)
+    soon, late = (NOW - timedelta(seconds=seconds) for seconds in (10, 45))
+
+    assert ask(provider, what, dialect="istio", since=soon).again
+    assert ask(provider, what, dialect="istio", since=late).again is None
+
+
+def test_a_latency_is_read_at_the_callers_where_no_workload_reports(
+    server: Fake, provider: PrometheusMetrics
+) -> None:
+    """
+    Behind a gateway without sidecars its view is all there is.
+    """
+    server.answer = lambda query: (
+        [
+            matrix({"le": "100", "reporter": "source"}, 0, 100),
+            matrix({"le": "+Inf", "reporter": "source"}, 0, 100),
+        ]
+        if 'reporter="source"' in query
+        else []
+    )
+
+    assert 99.0 == ask(provider, MetricCheck.latency(at_most=500), dialect="istio").value
+
+
+@pytest.mark.parametrize("dialect", [None, "smoke-signals"])
+def test_a_built_in_check_without_a_known_dialect_is_refused(
+    provider: PrometheusMetrics, dialect: str | None
+) -> None:
+    """
+    Flagger asks Istio's metrics of any mesh that it does not know, and finds nothing.
+    """
+    with pytest.raises(MetricsError, match="istio"):
+        ask(provider, MetricCheck.success_rate(at_least=99), dialect=dialect)
+
+
+def test_traffic_is_counted_at_the_callers_if_they_report(
+    server: Fake, provider: PrometheusMetrics
+) -> None:
+    """
+    Mirrored requests arrive at the canary as well, and no user got their answers.
+    """
+    server.answer = lambda query: (
+        [matrix({"reporter": "source"}, 0, 20 if "web-canary" in query else 80)]
+        if 'reporter="source"' in query
+        else [matrix({}, 0, 500)]
+    )
+    traffic = provider.traffic(TARGET, dialect="istio", since=NOW - timedelta(seconds=60), at=NOW)
+
+    assert (80, 20) == (traffic.primary, traffic.canary)
