@@ -18,7 +18,8 @@ from progressive._adapters.workload import DeploymentWorkload
 from progressive._cli.plan import plan as plan_command
 from progressive._mesh.istio.codec import IstioCodec
 from progressive._model.traffic import Split
-from progressive._release.plan import cluster_lookup, plan
+from progressive._release.known import cluster_lookup, router_names
+from progressive._release.plan import plan
 from progressive.errors import ClusterError, ErrorKind
 from progressive.ports import Cluster
 
@@ -308,6 +309,24 @@ def test_cautions_about_the_target_are_warnings() -> None:
 
     assert ("warning", "spec.targetRef") == (told["severity"], told["path"])
     assert "configmap/settings" in told["message"]
+
+
+def test_a_router_that_may_act_elsewhere_is_not_rehearsed() -> None:
+    """A plan writes nothing, whatever a plugin does with its own load balancer."""
+    cluster = MemoryCluster([DEPLOYMENT])
+    answer = plan(read(classic(provider="envoy"), routers=router_names()), cluster)
+
+    assert answer["valid"]
+    assert ("Deployment", "my-app-primary") in names(answer)
+    assert ["spec.provider"] == [one["path"] for one in answer["problems"]]
+    assert "not shown" in answer["problems"][0]["message"]
+
+
+def test_a_router_without_its_plugin_is_refused() -> None:
+    """Read with a name that nobody provides any more."""
+    answer = plan(read(classic(), router="gone", routers={"gone"}), MemoryCluster([DEPLOYMENT]))
+
+    assert ["spec.provider"] == [path for path, _ in errors(answer)]
 
 
 # the command

@@ -78,11 +78,15 @@ def plan(
 
 def _answer(loaded: Loaded, cluster: Cluster, **options: Any) -> tuple[Reading, dict[str, Any]]:
     from progressive._documents.reading import read_documents
-    from progressive._release.plan import cluster_lookup
+    from progressive._release.known import cluster_lookup, router_names
     from progressive._release.plan import plan as make_plan
 
     reading = read_documents(
-        loaded.documents, lookup=cluster_lookup(cluster), namespace=cluster.namespace, **options
+        loaded.documents,
+        lookup=cluster_lookup(cluster),
+        namespace=cluster.namespace,
+        routers=router_names(),
+        **options,
     )
     return reading, make_plan(reading, cluster)
 

@@ -6,7 +6,7 @@ real adapters on a copy (`rehearsal.py`). Nothing is written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from attrs import evolve
@@ -18,7 +18,6 @@ from progressive._adapters.workload.others import owner, refuse_autoscaler
 from progressive._documents.differences import differs_from_flagger
 from progressive._documents.findings import Findings, Rule
 from progressive._documents.reading import Reading
-from progressive._documents.sources import Lookup
 from progressive._kube.paths import object_path
 from progressive._kube.primary import selector_of
 from progressive._model.release import Document, Problem, Severity
@@ -42,21 +41,6 @@ def refusal(problems: Iterable[Problem]) -> Answer:
     return {"valid": False, "problems": [_problem(one) for one in problems]}
 
 
-def cluster_lookup(cluster: Cluster) -> Lookup:
-    """Finds MetricTemplates and AlertProviders in a cluster; one without Flagger has none."""
-
-    def lookup(kind: str, namespace: str, name: str) -> Mapping[str, Any] | None:
-        path = object_path("flagger.app/v1beta1", kind, namespace=namespace, name=name)
-        try:
-            return cluster.get(path)
-        except ClusterError as error:
-            if error.kind is ErrorKind.NOT_FOUND:
-                return None
-            raise
-
-    return lookup
-
-
 def plan(reading: Reading, cluster: Cluster, *, make_router: MakeRouter | None = None) -> Answer:
     """
     The whole answer, with the keys of release.md section 5.
@@ -78,7 +62,8 @@ def plan(reading: Reading, cluster: Cluster, *, make_router: MakeRouter | None =
     answer = _of_document(document)
     if document.managed is not None:
         try:
-            rehearsal = Rehearsal(document, target, cluster, make_router or _router(document))
+            make_router = make_router or _router(document)
+            rehearsal = Rehearsal(document, target, cluster, make_router)
         except PluginError as error:
             findings.error("spec.provider", str(error), Rule.CLUSTER)
         else:
@@ -90,10 +75,16 @@ def plan(reading: Reading, cluster: Cluster, *, make_router: MakeRouter | None =
     return {"valid": True, "problems": [_problem(one) for one in problems], **answer}
 
 
-def _router(document: Document) -> MakeRouter:
+def _router(document: Document) -> MakeRouter | None:
+    """None: a router that may act elsewhere than in the copy, so it must not be rehearsed."""
     from progressive import plugins
+    from progressive._adapters.mesh_router import MeshRouter
 
-    return lambda cluster: plugins.router(document.router)(cluster=cluster)
+    found = plugins.router(document.router)
+    if isinstance(found, type) and issubclass(found, MeshRouter):
+        # its subclasses know their codec
+        return lambda cluster: found(cluster=cluster)  # type: ignore[call-arg]
+    return None
 
 
 def _of_document(document: Document) -> Answer:
@@ -120,6 +111,9 @@ def _of_cluster(
     for words in rehearsal.workload.warnings(target, drain=document.plan.drain_time):
         findings.warn("spec.targetRef", words, Rule.TARGET)
     stands = _route_stands(rehearsal, target)
+    if rehearsal.router is None:
+        words = f"what the router {document.router} writes, and its rights, are not shown here"
+        findings.warn("spec.provider", words, Rule.CLUSTER)
     if situation.promoted is None:
         acts = rehearsal.first_deploy()
     elif situation.promoted != situation.revision:
@@ -199,6 +193,8 @@ def _told(error: AdapterError, path: str, findings: Findings, *, also: bool = Fa
 
 
 def _route_stands(rehearsal: Rehearsal, target: Target) -> bool:
+    if rehearsal.router is None:
+        return False
     try:
         rehearsal.router.current(target)
     except AdapterError as error:

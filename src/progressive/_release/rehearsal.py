@@ -45,19 +45,20 @@ class Rehearsal:
 
     Args:
         target: The address, with its true namespace.
-        make_router: Makes the router of the document for a cluster.
+        make_router: Makes the router of the document for a cluster; it must act in that cluster
+            alone. None: the router is left out.
 
     Raises:
         PluginError: The router cannot be loaded.
     """
 
     def __init__(
-        self, document: Document, target: Target, cluster: Cluster, make_router: MakeRouter
+        self, document: Document, target: Target, cluster: Cluster, make_router: MakeRouter | None
     ) -> None:
         if document.managed is None:
             raise ValueError("only a managed workload is rehearsed")
         self.copy = MemoryCluster(base=cluster, namespace=cluster.namespace, patient=False)
-        self.router = make_router(self.copy)
+        self.router = None if make_router is None else make_router(self.copy)
         self.workload = DeploymentWorkload(self.copy, document.managed, router=self.router)
         # a live driver's Lease must not be waited for, so a run's own objects get a place apart
         self._drivers = MemoryCluster(namespace=cluster.namespace)
@@ -69,7 +70,7 @@ class Rehearsal:
         yield "spec.targetRef", lambda: workload.prepare(target)
         self._make_ready()
         yield "spec.service", lambda: workload.point(target)
-        yield "spec.service", lambda: self.router.shift(target, self._split(0))
+        yield "spec.service", lambda: self._shift(0)
         yield "spec.targetRef", lambda: workload.scale(target, up=False)
         yield "spec.targetRef", lambda: workload.mark(target)
 
@@ -79,7 +80,7 @@ class Rehearsal:
         yield "spec.targetRef", lambda: self.workload.scale(target, up=True)
         self._make_ready()
         if (weights := self._document.plan.weights) and not self._document.plan.skip_analysis:
-            yield "spec.service", lambda: self.router.shift(target, self._split(weights[0]))
+            yield "spec.service", lambda: self._shift(weights[0])
 
     def rest(self) -> None:
         """
@@ -96,11 +97,11 @@ class Rehearsal:
         _try(lambda: workload.readiness(target, Side.PRIMARY, now))
         _try(lambda: workload.watch(target, lambda _: None).close())
         for weight in (*self._document.plan.weights[:2], 0):
-            split = self._split(weight)
-            _try(functools.partial(self.router.shift, target, split))
-        _try(lambda: self.router.current(target))
+            _try(functools.partial(self._shift, weight))
         _try(lambda: workload.promote(target, workload.situation(target).revision))
-        _try(lambda: self.router.reset(target))
+        if (router := self.router) is not None:
+            _try(lambda: router.current(target))
+            _try(lambda: router.reset(target))
         _try(lambda: workload.scale(target, up=False))
         _try(self._drive)
         _try(self._drive)
@@ -120,8 +121,10 @@ class Rehearsal:
                 found.add(Right(group=at.group, resource=resource, verb=each))
         return tuple(sorted(found, key=lambda right: (right.group, right.resource, right.verb)))
 
-    def _split(self, canary: int) -> Split:
-        return Split(canary=canary, total=self._document.plan.total)
+    def _shift(self, canary: int) -> None:
+        if self.router is not None:
+            split = Split(canary=canary, total=self._document.plan.total)
+            self.router.shift(self._target, split)
 
     def _drive(self) -> None:
         """What a driver keeps of its own: Lease, journal and inbox; twice, made and found."""
