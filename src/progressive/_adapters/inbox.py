@@ -115,9 +115,9 @@ class ConfigMapInbox:
         Raises:
             StoreError: The inbox cannot be read.
         """
-        stream = self._cluster.watch(config_map_path(target), name=_name(target))
         before: tuple[Decision, ...] = ()
         try:
+            stream = self._cluster.watch(config_map_path(target), name=_name(target))
             for kind, manifest in stream:
                 # read here and not in the thread: what is put from now on is surely new
                 if kind == "SYNCED":

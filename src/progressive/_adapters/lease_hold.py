@@ -59,6 +59,7 @@ class LeaseHold:
 
     Attributes:
         epoch: Number of this taking; it grows with every one, whoever takes.
+        due: When the next renewal is due, by the monotonic clock, in seconds.
     """
 
     def __init__(
@@ -83,7 +84,7 @@ class LeaseHold:
         self._spec: dict[str, Any] = dict(lease["spec"])
         self._version = str(lease["metadata"]["resourceVersion"])
         self._renewed = monotonic()
-        self._due = self._renewed + self._every
+        self.due = self._renewed + self._every
         self._ended, self._lost, self._warned = False, False, False
         self._turn = threading.Condition()
         self._writing = threading.Lock()
@@ -99,7 +100,7 @@ class LeaseHold:
         """The journal was just saved, which shows life as well: put the next renewal off."""
         with self._turn:
             now = self._monotonic()
-            self._due = min(now + self._every, self._renewed + self._longest)
+            self.due = min(now + self._every, self._renewed + self._longest)
 
     def close(self) -> None:
         """Free the target if it is still ours; safe to call twice."""
@@ -122,7 +123,7 @@ class LeaseHold:
         while True:
             with self._turn:
                 while not self._ended:
-                    left = self._due - self._monotonic()
+                    left = self.due - self._monotonic()
                     if left <= 0:
                         break
                     self._turn.wait(left)
@@ -132,7 +133,7 @@ class LeaseHold:
             if pause is None:
                 return
             with self._turn:
-                self._due = self._monotonic() + pause
+                self.due = self._monotonic() + pause
 
     def _renew_in_turn(self) -> float | None:
         with self._writing:

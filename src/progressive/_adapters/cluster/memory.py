@@ -299,7 +299,8 @@ class MemoryCluster:
             path: Regular expression, searched in the path of the call.
             skip: How many matching calls go well first.
             times: How many fail; None: all later ones.
-            after: The write takes effect before the error, as when the answer is lost.
+            after: The write takes effect before the error, as when the answer is lost; calls
+                that fail anyway are not counted.
         """
 
         def do() -> None:
@@ -339,17 +340,12 @@ class MemoryCluster:
     def _call(self, verb: str, path: str, at: Address, act: Callable[[], Answer]) -> Answer:
         with self._turn:
             self.calls.append((verb, path))
-            due = self._faults.due(verb, path)
-            for fault in due:
-                if not fault.after:
-                    fault.do()
+            self._faults.strike(verb, path, after=False)
             if (verb, at.plural) in self._denied:
                 raise refusals.forbidden(at, verb, "somebody")
             self._check_served(at)
             answer = act()
-            for fault in due:
-                if fault.after:
-                    fault.do()
+            self._faults.strike(verb, path, after=True)
             return answer if isinstance(answer, MemoryWatch) else deepcopy(answer)
 
     def _check_served(self, at: Address) -> None:

@@ -52,6 +52,8 @@ class Faults:
 
     laid: list[Fault] = field(factory=list)
 
-    def due(self, verb: str, path: str) -> list[Fault]:
-        """The faults of this call; asked exactly once a call."""
-        return [fault for fault in self.laid if fault.strikes(verb, path)]
+    def strike(self, verb: str, path: str, *, after: bool) -> None:
+        """Let happen what is due before, or after, this call; asked once each."""
+        for fault in [one for one in self.laid if one.after is after]:
+            if fault.strikes(verb, path):
+                fault.do()
