@@ -117,7 +117,7 @@ class MeshObjects:
 
     def services(self, target: Target) -> list[Manifest]:
         """The Services of both sides, as far as they exist."""
-        found = []
+        found: list[Manifest] = []
         for side in Side:
             path = f"/api/v1/namespaces/{target.namespace}/services/{target.on(side)}"
             try:
@@ -177,7 +177,7 @@ class MeshObjects:
         self, kind: ObjectKind, target: Target, found: Iterable[Manifest]
     ) -> list[Manifest]:
         there = {ref_of(one, target) for one in found}
-        named = []
+        named: list[Manifest] = []
         for entry in target.routes:
             if entry.kind not in (None, kind.kind):
                 continue
