@@ -133,8 +133,10 @@ def test_the_mark_tells_what_runs_and_not_what_the_target_has_by_now() -> None:
 
 
 def test_a_complete_primary_keeps_its_template() -> None:
-    """After the mark a template changes by promotion alone."""
-    cluster, workload = world(target(V2), promoted(V1))
+    """After the mark a template changes by promotion alone, whatever else is written there."""
+    complete = promoted(V1)
+    complete["metadata"]["annotations"]["progressive.dev/made-from"] = revision(V1)
+    cluster, workload = world(target(V2), complete)
 
     workload.prepare(SHOP)
 

@@ -83,6 +83,20 @@ def test_a_promotion_is_one_patch_and_repeated_none() -> None:
     assert [("patch", "/deployments/web-primary")] == written(cluster)[before:]
 
 
+def test_a_promotion_keeps_what_somebody_writes_at_the_same_time() -> None:
+    """The patch is for the version that was read; it is worked out anew for the next one."""
+    cluster, workload = world(target(V2), promoted(V1))
+    noted = promoted(V1)
+    noted["metadata"]["annotations"]["note"] = "kept"
+    cluster.on(lambda: put(cluster, noted), verb="patch", path="web-primary")
+
+    workload.promote(SHOP, revision(V2))
+
+    assert {"note": "kept", "progressive.dev/revision": revision(V2)} == (
+        cluster.get(PRIMARY)["metadata"]["annotations"]
+    )
+
+
 def test_a_primary_that_was_edited_by_hand_is_promoted_again() -> None:
     """Its mark says one thing, its template another; the template is what serves."""
     cluster, workload = world(target(V2), promoted(V2))
