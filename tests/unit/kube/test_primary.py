@@ -186,7 +186,7 @@ def test_deriving_changes_nothing_of_what_it_is_given() -> None:
 
 
 def test_a_first_deploy_says_itself_which_revision_it_runs() -> None:
-    """The target may have moved since, and what was left out of the copy cannot be read from it."""
+    """The target may have moved, and what was left out of the copy cannot be read from it."""
     pods = template(labels={"app": "web", "kustomize.toolkit.fluxcd.io/name": "x"})
     before, after = deployment(pods=pods), deployment(pods=template(image="web:2"))
     primary = made(before)

@@ -14,6 +14,7 @@ from tests.unit.adapters.workload.world import (
     WEB,
     primary,
     promoted,
+    put,
     target,
     world,
     written,
