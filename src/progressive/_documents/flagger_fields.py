@@ -6,6 +6,7 @@ Source: the CRDs of Flagger 1.44 (canaries, metrictemplates, alertproviders).
 
 from __future__ import annotations
 
+from progressive._documents.objects import object_record
 from progressive._documents.shapes import (
     ANY_TEXT,
     DURATION,
@@ -300,48 +301,6 @@ _ANALYSIS = Record(
         "sessionAffinity": _STICKINESS,
     }
 )
-
-_METADATA_OF_OBJECTS = Record(
-    {
-        "name": NAME,
-        "namespace": LABEL,
-        "labels": TEXT_MAP,
-        "annotations": TEXT_MAP,
-        **dict.fromkeys(
-            (
-                "creationTimestamp",
-                "deletionGracePeriodSeconds",
-                "deletionTimestamp",
-                "finalizers",
-                "generateName",
-                "generation",
-                "managedFields",
-                "ownerReferences",
-                "resourceVersion",
-                "selfLink",
-                "uid",
-            ),
-            lambda value, path, findings: value,
-        ),
-    },
-    needs=("name",),
-)
-"""What people write, and what the API server adds, which a document from `kubectl get` has."""
-
-
-def object_record(spec: Shape) -> Record:
-    """A whole object with this `spec`; its status belongs to a controller and is not read."""
-    return Record(
-        {
-            "apiVersion": TEXT,
-            "kind": TEXT,
-            "metadata": _METADATA_OF_OBJECTS,
-            "spec": spec,
-            "status": lambda value, path, findings: value,
-        },
-        needs=("metadata", "spec"),
-    )
-
 
 CANARY = object_record(
     Record(

@@ -12,7 +12,7 @@ from typing import Any
 
 from progressive._documents.canary import Settings
 from progressive._documents.findings import Findings, Rule
-from progressive._documents.flagger_fields import object_record
+from progressive._documents.objects import object_record
 from progressive._documents.routers import abilities_of, router_named
 from progressive._documents.shapes import (
     ABSENT,

@@ -212,8 +212,8 @@ def _warn_of_route(document: Document, findings: Findings) -> None:
     given = [name for name, value in asked.items() if value]
     if given:
         words = (
-            f"the route exists already, so {', '.join(given)} of this document "
-            f"{'is' if len(given) == 1 else 'are'} not written to it: only weights change"
+            f"the route exists already, so {', '.join(given)} from this document do not reach it: "
+            "only weights change"
         )
         findings.warn("spec.service", words)
 
