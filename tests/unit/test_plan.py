@@ -385,6 +385,18 @@ def test_a_file_that_is_no_yaml(tmp_path: Path) -> None:
     )
 
 
+def test_without_a_cluster_the_document_is_judged_all_the_same(tmp_path: Path) -> None:
+    """Its own faults need no cluster; without any, the cluster is what is missing."""
+    release, nowhere = tmp_path / "release.yaml", str(tmp_path / "no-kubeconfig")
+    codes = []
+    for document in (classic(suspend=1), classic()):
+        release.write_text(yaml.safe_dump(document))
+        command = [str(release), "--kubeconfig", nowhere, "-o", "json"]
+        codes.append(CliRunner().invoke(plan_command, command).exit_code)
+
+    assert [6, 9] == codes
+
+
 def test_objects_as_kubectl_lists_them(tmp_path: Path) -> None:
     """`kubectl get deployments,services -o yaml > objects.yaml` is the usual way to get them."""
     listed = {"apiVersion": "v1", "kind": "List", "items": [DEPLOYMENT]}

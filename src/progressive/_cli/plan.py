@@ -13,6 +13,7 @@ import click
 
 from progressive._cli.console import print_json
 from progressive._cli.options import cluster_options, document_options, output_option
+from progressive._model.release import Problem, Severity
 
 if TYPE_CHECKING:
     from progressive._documents.files import Loaded
@@ -58,17 +59,19 @@ def plan(
     if loaded.problems:
         _show(refusal(loaded.problems), None, loaded, release, output)
         sys.exit(_NOT_VALID)
+    options: dict[str, Any] = {
+        "name": name,
+        "router": router,
+        "allow_no_checks": allow_no_checks,
+        "metrics_server": metrics_server,
+    }
     try:
         cluster = _cluster(objects, kubeconfig=kubeconfig, context=context, namespace=namespace)
-        reading, answer = _answer(
-            loaded,
-            cluster,
-            name=name,
-            router=router,
-            allow_no_checks=allow_no_checks,
-            metrics_server=metrics_server,
-        )
+        reading, answer = _answer(loaded, cluster, **options)
     except AdapterError as error:
+        if faults := _faults_of_the_document(loaded, **options):
+            _show(refusal(faults), None, loaded, release, output)
+            sys.exit(_NOT_VALID)
         click.echo(f"{release}: cannot look at the cluster: {error}", err=True)
         sys.exit(_UNREACHABLE)
     _show(answer, reading, loaded, release, output)
@@ -89,6 +92,20 @@ def _answer(loaded: Loaded, cluster: Cluster, **options: Any) -> tuple[Reading, 
         **options,
     )
     return reading, make_plan(reading, cluster)
+
+
+def _faults_of_the_document(loaded: Loaded, **options: Any) -> list[Problem]:
+    """What is wrong whatever the cluster holds, for a cluster that cannot be asked."""
+    from progressive._documents.findings import Rule
+    from progressive._documents.reading import read_documents
+    from progressive._release.known import router_names
+
+    reading = read_documents(loaded.documents, routers=router_names(), **options)
+    return [
+        one
+        for one in reading.problems
+        if one.severity is Severity.ERROR and one.id != Rule.NOT_FOUND.value
+    ]
 
 
 def _loaded(release: str) -> Loaded:
