@@ -242,6 +242,9 @@ class Cluster(Protocol):
         Follow a collection, one object of it (`name`), or those with `labels`.
 
         Survives a dropped connection and an expired resource version by itself.
+
+        Raises:
+            ClusterError: The first listing failed; it is made before this returns.
         """
 
     def served(self, group: str, plural: str | None = None) -> tuple[str, ...]:
@@ -302,8 +305,11 @@ class Mailbox(Protocol):
     def put(self, event: Event) -> None:
         """Add an event; from any thread."""
 
+    def fail(self, error: BaseException) -> None:
+        """Let the next `take` raise: what ran beside the loop broke."""
+
     def take(self) -> Event | None:
-        """The oldest event, or None."""
+        """The oldest event, or None; raises what broke beside the loop."""
 
     def wait(self, seconds: float | None) -> bool:
         """Block until there is an event, or for so long; whether there is one."""

@@ -115,8 +115,8 @@ class Connection:
         if self.workload is None:
             message = "images can only be set on a workload that the release manages"
             return Report(outcome=Outcome.REJECTED, message=message, target=str(self.target))
-        workload = self.workload
-        return runner.run(plan, self.target, change=lambda: workload.set_images(dict(images)))
+        workload, target = self.workload, self.target
+        return runner.run(plan, self.target, change=lambda: workload.set_images(target, dict(images)))
 
     def plan(self, timeout: timedelta | None) -> Plan:
         """The document's plan, with a deadline for the whole run if asked for."""

@@ -46,7 +46,7 @@ class AsyncMailbox:
     """What was told to a run; `put` from any thread, the rest from the event loop."""
 
     def __init__(self) -> None:
-        self._events: deque[Event] = deque()
+        self._events: deque[Event | BaseException] = deque()
         self._loop = asyncio.get_running_loop()
         self._filled = asyncio.Event()
 
@@ -55,9 +55,19 @@ class AsyncMailbox:
         self._events.append(event)
         self._loop.call_soon_threadsafe(self._filled.set)
 
+    def fail(self, error: BaseException) -> None:
+        """What ran beside the loop broke: the loop must not wait for its answer for ever."""
+        self._events.append(error)
+        self._filled.set()
+
     def take(self) -> Event | None:
-        """The oldest event, or None."""
-        return self._events.popleft() if self._events else None
+        """The oldest event, or None; raises what broke beside the loop."""
+        if not self._events:
+            return None
+        first = self._events.popleft()
+        if isinstance(first, BaseException):
+            raise first
+        return first
 
     async def wait(self, seconds: float | None) -> None:
         """Until there is an event, or for so long."""
@@ -208,11 +218,12 @@ class AsyncRunner:
 
     async def _ask_beside(self, session: Session, action: Action, mailbox: AsyncMailbox) -> None:
         async def ask() -> None:
-            mailbox.put(await self._blocking(session.perform, action))
+            try:
+                mailbox.put(await self._blocking(session.perform, action))
+            except BaseException as error:
+                mailbox.fail(error)
 
-        task = asyncio.ensure_future(ask())
-        task.add_done_callback(lambda done: done.cancelled() or done.exception())
-        self._beside = task  # the event loop itself keeps only a weak reference
+        self._beside = asyncio.ensure_future(ask())  # the event loop keeps a weak reference only
 
 
 class _Peek:
@@ -223,6 +234,9 @@ class _Peek:
 
     def put(self, event: Event) -> None:
         self._mailbox.put(event)
+
+    def fail(self, error: BaseException) -> None:
+        self._mailbox.fail(error)
 
     def take(self) -> Event | None:
         return self._mailbox.take()

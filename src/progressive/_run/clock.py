@@ -24,22 +24,28 @@ class ThreadMailbox:
     """
 
     def __init__(self) -> None:
-        self._queue: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        self._first: Event | None = None
+        self._queue: queue.SimpleQueue[Event | BaseException] = queue.SimpleQueue()
+        self._first: Event | BaseException | None = None
 
     def put(self, event: Event) -> None:
         """Add an event."""
         self._queue.put(event)
 
+    def fail(self, error: BaseException) -> None:
+        """What ran beside the loop broke: the loop must not wait for its answer for ever."""
+        self._queue.put(error)
+
     def take(self) -> Event | None:
-        """The oldest event, or None."""
+        """The oldest event, or None; raises what broke beside the loop."""
         first, self._first = self._first, None
-        if first is not None:
-            return first
-        try:
-            return self._queue.get_nowait()
-        except queue.Empty:
-            return None
+        if first is None:
+            try:
+                first = self._queue.get_nowait()
+            except queue.Empty:
+                return None
+        if isinstance(first, BaseException):
+            raise first
+        return first
 
     def wait(self, seconds: float | None) -> bool:
         """Block until there is an event, or for so long; whether there is one."""
@@ -75,6 +81,11 @@ class SystemClock:
         The thread does not keep the process alive: an answer that nobody waits for any more
         must not delay the end of a run.
         """
-        threading.Thread(
-            target=lambda: inbox.put(work()), name="progressive-beside", daemon=True
-        ).start()
+
+        def answer() -> None:
+            try:
+                inbox.put(work())
+            except BaseException as error:
+                inbox.fail(error)
+
+        threading.Thread(target=answer, name="progressive-beside", daemon=True).start()

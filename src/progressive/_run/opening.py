@@ -16,7 +16,7 @@ from attrs import evolve, frozen
 
 from progressive._analysis.machine import CanaryAnalysis
 from progressive._model.checks import MetricCheck
-from progressive._model.events import Commanded, Event, Situation, Started, TargetMoved
+from progressive._model.events import Command, Commanded, Event, Situation, Started, TargetMoved
 from progressive._model.plan import Plan
 from progressive._model.report import Outcome, Report
 from progressive._model.traffic import Capabilities, Observed, Target
@@ -195,7 +195,16 @@ def _go_on(
     session.settle_doubts()
     workload = parts.workload
     if workload is not None and previous.revision is not None:
-        situation = _patiently(parts, lambda: workload.situation(target))
+        try:
+            situation = _patiently(parts, lambda: workload.situation(target))
+        except (AdapterError, SpecError) as error:
+            if isinstance(error, AdapterError) and error.transient:
+                raise
+            # the workload may not be released any more, and a split of ours may stand: home
+            why = f"the workload cannot be released any more: {error}"
+            at = parts.clock.now()
+            session.receive(Commanded(at=at, command=Command.ABORT, by="progressive", why=why))
+            return session
         session.rerun = wish.plan is not None and situation.revision != previous.revision
         session.receive(TargetMoved(at=parts.clock.now(), revision=situation.revision))
     return session

@@ -17,6 +17,7 @@ from tests.unit.analysis.world import (
     go,
     good,
     latest,
+    measured,
     refused,
     standing,
     started,
@@ -124,10 +125,10 @@ def test_samples_must_match_the_checks() -> None:
     """
     analysis = started()
     go(analysis, Measure)
-    measured = evolve(good(analysis), samples=[Sample(value=1.0)])
+    one = measured(analysis, Sample(value=1.0))
 
     with pytest.raises(TransitionError, match="1 samples for 2 checks"):
-        analysis.receive(measured)
+        analysis.receive(one)
 
 
 def test_time_never_runs_backwards() -> None:
@@ -417,7 +418,7 @@ def test_one_more_scrape_is_awaited_once_in_a_round() -> None:
     few = Sample(cause=Cause.TOO_FEW_SCRAPES, again=timedelta(seconds=15))
     for _ in range(2):
         measure = go(analysis, Measure)
-        event = evolve(good(analysis), samples=[few, Sample(value=1.0)])
+        event = measured(analysis, few, Sample(value=1.0))
         analysis.receive(event)
         if not analysis.report.rounds:
             wait = standing(analysis)
@@ -439,7 +440,7 @@ def test_what_silence_means_is_said_by_the_check(no_data: NoData, verdict: str) 
     check = MetricCheck.success_rate(at_least=99.0, no_data=no_data)
     analysis = started(evolve(PLAN, checks=(check,), threshold=1))
     go(analysis, Measure)
-    analysis.receive(evolve(good(analysis), samples=[Sample(cause=Cause.EMPTY)]))
+    analysis.receive(measured(analysis, Sample(cause=Cause.EMPTY)))
 
     assert [verdict] == [one.verdict for one in analysis.report.rounds]
 
@@ -610,7 +611,7 @@ def test_infinite_bounds_and_values_survive_the_journal() -> None:
     check = MetricCheck(name="q", query="q", at_most=float("inf"))
     analysis = started(evolve(PLAN, checks=(check,)))
     go(analysis, Measure)
-    analysis.receive(evolve(good(analysis), samples=[Sample(value=float("inf"))]))
+    analysis.receive(measured(analysis, Sample(value=float("inf"))))
 
     text = analysis.to_json()
 

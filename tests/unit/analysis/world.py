@@ -84,6 +84,11 @@ def good(
             return Done(at=at, answers=action.id)
 
 
+def measured(analysis: CanaryAnalysis, *samples: Sample) -> Measured:
+    """The answer to a standing `Measure`."""
+    return Measured(at=latest(analysis), answers=standing(analysis).id, samples=samples)
+
+
 def refused(analysis: CanaryAnalysis, kind: ErrorKind, *, message: str = "no") -> Failed:
     """The standing order was not carried out."""
     error = ActionError(kind=kind, message=message)
