@@ -1,7 +1,7 @@
 """Progressive delivery on Kubernetes: shift traffic, judge metrics, promote or roll back.
 
-The face of the library. Names are loaded on first use, so that ``import progressive`` costs
-nothing; `_HOME` says where each one lives.
+Floor 5, the face of the library. Names are loaded on first use, so that ``import progressive``
+costs nothing; `_HOME` says where each one lives.
 """
 
 __version__ = "0.1.0"

@@ -1,4 +1,7 @@
-"""The command `progressive`; `python -m progressive` is the same."""
+"""The command `progressive`; `python -m progressive` is the same.
+
+Floor 5.
+"""
 
 from __future__ import annotations
 

@@ -1,0 +1,370 @@
+"""The public names as users write them, for the type checker; never run.
+
+`mypy --strict` reads this file in `make test`: a change that breaks a caller's types breaks it.
+Every public name is used once at least (`tests/architecture/test_face.py` counts).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import assert_type
+
+import progressive
+from progressive import (
+    Aborted,
+    Action,
+    ActionError,
+    AdapterError,
+    AmbiguousRoute,
+    Answer,
+    AskReady,
+    Builtin,
+    Busy,
+    BusyTarget,
+    CanaryAnalysis,
+    Capabilities,
+    Cause,
+    ClusterError,
+    Command,
+    Commanded,
+    Conflict,
+    Deadlines,
+    DestinationNotFound,
+    Done,
+    Drift,
+    DriftPolicy,
+    DriverLeft,
+    DriverLost,
+    ErrorKind,
+    Event,
+    Failed,
+    Final,
+    Finish,
+    ForeignController,
+    Happening,
+    Inconclusive,
+    InvalidRequest,
+    InvalidWeight,
+    LeaseLost,
+    LockError,
+    Mark,
+    Match,
+    Measure,
+    Measured,
+    MetricCheck,
+    MetricsError,
+    NoData,
+    NotAccepted,
+    Notification,
+    NotOwned,
+    Observed,
+    Outcome,
+    OutcomeError,
+    Phase,
+    Plan,
+    PluginError,
+    Point,
+    PreflightFailed,
+    Prepare,
+    Problem,
+    ProgressiveError,
+    Promote,
+    Question,
+    Read,
+    Readiness,
+    Reason,
+    Rejected,
+    Release,
+    Report,
+    Reported,
+    Reset,
+    RolledBack,
+    Round,
+    RouteNotFound,
+    RouteRef,
+    RouterError,
+    Runner,
+    Sample,
+    Scale,
+    Seen,
+    Severity,
+    Shift,
+    Shifted,
+    Side,
+    Situation,
+    SpecError,
+    Split,
+    Started,
+    Sticky,
+    StoreConflict,
+    StoreError,
+    Stuck,
+    Superseded,
+    Target,
+    TargetMoved,
+    TextMatch,
+    TimedOut,
+    Told,
+    Transition,
+    TransitionError,
+    Unreachable,
+    Unsupported,
+    Verdict,
+    VerdictKind,
+    VersionNotServed,
+    Wait,
+    Why,
+    Woke,
+    load,
+)
+from progressive.aio import AsyncRunner
+from progressive.clusters import KubernetesCluster, MemoryCluster
+from progressive.metrics import EnvoyMetrics, MetricsProvider, PrometheusMetrics
+from progressive.routers import EnvoyRouter, IstioRouter, TrafficRouter
+from progressive.stores import FileLock, FileStore, LeaseLock, MemoryStore
+from progressive.testing import Fault, Moment, Scenario, VirtualClock, World, simulate
+
+target = Target(
+    namespace="shop",
+    service="web",
+    primary="web-primary",
+    canary="web-canary",
+    port=80,
+    routes=[RouteRef(name="web", rule="main")],
+)
+plan = Plan(
+    weights=(5, 25, 50),
+    interval=timedelta(seconds=30),
+    threshold=3,
+    checks=(
+        MetricCheck.success_rate(at_least=99.0),
+        MetricCheck.latency(quantile=0.99, at_most=timedelta(milliseconds=500)),
+        MetricCheck(name="queue", query="max(queue_depth)", at_most=100.0, no_data=NoData.FAIL),
+    ),
+    drift=DriftPolicy.ABORT,
+    deadlines=Deadlines(run=timedelta(hours=1)),
+)
+
+
+def the_whole_release() -> None:
+    """face.md 1."""
+    release = progressive.load("canary.yaml")
+    assert_type(release, Release)
+    assert_type(load("canary.yaml", name="web"), Release)
+    assert_type(release.plan, Plan)
+    assert_type(release.target, Target)
+    for warning in release.warnings:
+        assert_type(warning, Problem)
+        assert_type(warning.severity, Severity)
+    report = release.run(images={"web": "registry/web:42"}, timeout=timedelta(minutes=30))
+    assert_type(report, Report)
+    assert_type(report.outcome, Outcome | None)
+    assert_type(report.reason, Reason | None)
+    assert_type(report.duration, timedelta)
+    assert_type(report.exit_code, int)
+    assert_type(report.final, Final)
+    assert_type(report.rounds, tuple[Round, ...])
+    assert_type(report.events, tuple[Happening, ...])
+    assert_type(report.notifications, tuple[Notification, ...])
+    try:
+        report.raise_for_outcome()
+    except (RolledBack, Inconclusive, Stuck, TimedOut, Rejected) as error:
+        assert_type(error.report, Report)
+    except (Superseded, BusyTarget, Unreachable, Aborted) as error:
+        assert_type(error.report, Report)
+    except OutcomeError as error:
+        assert_type(error.report, Report)
+
+
+def composed_by_hand() -> None:
+    """face.md 2 and 9."""
+
+    def watch(transition: Transition) -> None:
+        assert_type(transition.before, Phase)
+        assert_type(transition.round, Round | None)
+
+    runner = Runner(
+        router=IstioRouter(),
+        metrics=PrometheusMetrics("http://prometheus:9090"),
+        observers=[watch],
+    )
+    assert_type(runner.run(plan, target), Report)
+    assert_type(runner.resume(target), Report)
+    Runner(World(Scenario()), World(Scenario()), store=MemoryStore(), clock=VirtualClock())
+    Runner(EnvoyRouter("routes"), EnvoyMetrics("http://localhost"), None, FileStore("journal"))
+    Runner(IstioRouter(MemoryCluster()), PrometheusMetrics(), lock=FileLock("locks"))
+    cluster = KubernetesCluster.from_environment(kubeconfig="config", context="test")
+    Runner(IstioRouter(cluster), PrometheusMetrics(), lock=LeaseLock(cluster))
+
+
+def one_part_alone() -> None:
+    """face.md 3."""
+    check = MetricCheck(name="errors", query="…", at_most=0.01)
+    verdict = check.evaluate(PrometheusMetrics("http://prometheus:9090"))
+    assert_type(verdict, Verdict)
+    assert_type(verdict.passed, bool)
+    assert_type(verdict.kind, VerdictKind)
+    assert_type(verdict.value, float | None)
+    assert_type(verdict.cause, Cause | None)
+    assert_type(verdict.explanation, str)
+    assert_type(check.judge(Sample(value=0.034)), Verdict)
+    assert_type(check.builtin, Builtin | None)
+    router = IstioRouter()
+    assert_type(router.current(target), Observed)
+    assert_type(router.shift(target, Split(canary=20)), Observed)
+    assert_type(router.reset(target), Observed)
+    match = Match(headers={"x-user": TextMatch(exact="qa")})
+    Split(canary=20, total=100, mirror=None, match=(match,), sticky=Sticky(cookie="web"))
+
+
+def the_machine_alone(now: datetime, seen: Observed) -> None:
+    """face.md 4."""
+    analysis = CanaryAnalysis(plan, target)
+    action = analysis.receive(Started(at=now))
+    assert_type(action, Action)
+    action = analysis.receive(Shifted(at=now, answers=action.id, observed=seen))
+    error = ActionError(kind="conflict", message="…")
+    assert_type(error.kind, ErrorKind)
+    action = analysis.receive(Failed(at=now, answers=action.id, error=error))
+    saved = analysis.to_json()
+    assert_type(saved, str)
+    analysis = CanaryAnalysis.from_json(saved)
+    assert_type(analysis.action, Action | None)
+    assert_type(analysis.wake_at, datetime | None)
+    assert_type(analysis.done, bool)
+    assert_type(analysis.report, Report)
+
+
+def answer(action: Action, now: datetime) -> Answer | None:
+    """Every order, and what may answer it."""
+    match action:
+        case Shift(split=split):
+            seen = Observed(canary=split.canary, total=split.total)
+            return Shifted(at=now, answers=action.id, observed=seen)
+        case Reset():
+            return Shifted(at=now, answers=action.id, observed=Observed(canary=0))
+        case Read():
+            return Seen(at=now, answers=action.id, observed=Observed(canary=5))
+        case Measure(since=since):
+            assert_type(since, datetime)
+            return Measured(at=now, answers=action.id, samples=[Sample(value=99.9)])
+        case Wait(why=why):
+            assert_type(why, Why)
+            return Woke(at=now, answers=action.id)
+        case AskReady(side=side):
+            assert_type(side, Side)
+            return Reported(at=now, answers=action.id, readiness=Readiness.READY)
+        case Prepare() | Point() | Mark() | Scale() | Promote():
+            return Done(at=now, answers=action.id)
+        case Finish():
+            return None
+    return None
+
+
+def interruptions(now: datetime) -> tuple[Event, ...]:
+    """What may come at any time."""
+    return (
+        Started(at=now, situation=Situation(revision="B", promoted="A")),
+        Commanded(at=now, command=Command.ABORT, by="me", why="it is late"),
+        TargetMoved(at=now, revision="C"),
+        DriverLost(at=now),
+        DriverLeft(at=now),
+        Told(at=now, number=0),
+    )
+
+
+async def in_an_event_loop(targets: list[Target]) -> None:
+    """face.md 5."""
+    r, m = IstioRouter(), PrometheusMetrics("http://prometheus:9090")
+    runs = (AsyncRunner(router=r, metrics=m).run(plan, t) for t in targets)
+    reports = await asyncio.gather(*runs)
+    assert_type(reports, list[Report])
+
+
+class MyRouter:
+    """face.md 6: any object with these methods is a router."""
+
+    capabilities = Capabilities(weights=True)
+
+    def current(self, target: Target) -> Observed:
+        raise RouteNotFound(f"no route of {target}")
+
+    def shift(self, target: Target, split: Split) -> Observed:
+        raise Unsupported("match cannot be expressed")
+
+    def reset(self, target: Target) -> Observed:
+        return Observed(canary=0)
+
+
+class MyMetrics:
+    """face.md 6: any object with this method is a provider of metrics."""
+
+    def sample(self, question: Question) -> Sample:
+        assert_type(question.check, MetricCheck)
+        assert_type(question.target, Target | None)
+        assert_type(question.side, Side)
+        assert_type(question.dialect, str | None)
+        assert_type(question.since, datetime | None)
+        assert_type(question.at, datetime | None)
+        return Sample(cause=Cause.EMPTY)
+
+
+def parts_of_ones_own() -> None:
+    """A Runner takes them, and so does everything that names the Protocols."""
+    router: TrafficRouter = MyRouter()
+    metrics: MetricsProvider = MyMetrics()
+    assert_type(Runner(router, metrics).run(plan, target), Report)
+
+
+def without_a_cluster() -> None:
+    """face.md 7."""
+    scenario = Scenario(
+        metrics={"request-success-rate": (99.9, 97.0)},
+        at=(Moment(time=timedelta(seconds=90), do=Command.ABORT),),
+        faults=(Fault(call=3, on="route-write", what="crash-before"),),
+    )
+    result = simulate(plan, target, scenario)
+    assert_type(result.report, Report)
+    assert_type(result.weights, list[int])
+
+
+def errors() -> Mapping[type[ProgressiveError], str]:
+    """The tree of `progressive.errors`; all take positional arguments, for they are pickled."""
+    raised: tuple[ProgressiveError, ...] = (
+        SpecError("spec.analysis", "is missing"),
+        TransitionError("Woke", "Shift 1"),
+        PluginError("linkerd", "is not available"),
+        ClusterError("not found", ErrorKind.NOT_FOUND, None, 404, "NotFound"),
+        MetricsError("no answer"),
+        StoreError("damaged"),
+        StoreConflict("another driver"),
+        LockError("no Lease"),
+        Busy("held"),
+        LeaseLost("taken"),
+    )
+    routers: tuple[RouterError, ...] = (
+        RouteNotFound("…"),
+        DestinationNotFound("…"),
+        AmbiguousRoute("…"),
+        InvalidWeight("…"),
+        InvalidRequest("…"),
+        Unsupported("…"),
+        Conflict("…"),
+        NotOwned("…"),
+        ForeignController("…"),
+        Drift("…"),
+        PreflightFailed("…"),
+        VersionNotServed("…"),
+        NotAccepted("…"),
+    )
+    for one in (*raised, *routers):
+        if isinstance(one, AdapterError):
+            assert_type(one.kind, ErrorKind)
+            assert_type(one.transient, bool)
+    assert_type(progressive.__version__, str)
+    return {type(one): str(one) for one in (*raised, *routers)}
+
+
+NOW = datetime.now(UTC)
