@@ -1,0 +1,215 @@
+"""A team's application in the mesh, and the command that releases it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from tests.realparts.api import Document
+from tests.realparts.mesh import Mesh
+from tests.realparts.process import wait_for
+
+
+def classic(namespace: str, **changes: Any) -> Document:
+    """The document that tutorials show, at a shorter interval and with a gateway."""
+    analysis = {
+        "interval": "4s",
+        "threshold": 5,
+        "maxWeight": 50,
+        "stepWeight": 10,
+        "metrics": [
+            {"name": "request-success-rate", "thresholdRange": {"min": 99}, "interval": "1m"},
+            {"name": "request-duration", "thresholdRange": {"max": 500}, "interval": "1m"},
+        ],
+    }
+    return {
+        "apiVersion": "flagger.app/v1beta1",
+        "kind": "Canary",
+        "metadata": {"name": "my-app", "namespace": namespace},
+        "spec": {
+            "targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "my-app"},
+            "progressDeadlineSeconds": 60,
+            "service": {"port": 80, "targetPort": 8080, "gateways": [Mesh.gateway]},
+            "analysis": {**analysis, **changes},
+        },
+    }
+
+
+def application(namespace: str, *, image: str = "my-app:1", replicas: int = 2) -> Document:
+    """The Deployment that the team owns."""
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "my-app", "namespace": namespace},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": {"app": "my-app"}},
+            "template": {
+                "metadata": {"labels": {"app": "my-app"}},
+                "spec": {
+                    "containers": [
+                        {
+                            "name": "my-app",
+                            "image": image,
+                            "ports": [{"name": "http", "containerPort": 8080}],
+                        }
+                    ]
+                },
+            },
+        },
+    }
+
+
+@dataclass
+class Ended:
+    """
+    What a command left behind.
+
+    Attributes:
+        code: Exit status.
+        answer: The JSON document of standard output.
+        lines: Standard error.
+    """
+
+    code: int
+    answer: dict[str, Any]
+    lines: str
+
+
+@dataclass
+class Running:
+    """A command that goes on; its lines are read as they come."""
+
+    process: subprocess.Popen[str]
+    lines: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.lines.append(line)
+
+    def wait_for(self, text: str, *, seconds: float = 60) -> None:
+        """Until a line holds the text; an early end of the command fails at once."""
+
+        def there() -> bool:
+            if any(text in line for line in list(self.lines)):
+                return True
+            assert self.process.poll() is None, "".join(self.lines)
+            return False
+
+        wait_for(there, f"a line with {text!r} in:\n{''.join(self.lines)}", seconds=seconds)
+
+    def kill(self) -> None:
+        """SIGKILL: nothing is cleaned up."""
+        self.process.kill()
+        self.process.wait(10)
+        self._close()
+
+    def tell(self, number: signal.Signals) -> None:
+        """Send a signal."""
+        self.process.send_signal(number)
+
+    def _close(self) -> None:
+        assert self.process.stdout is not None and self.process.stderr is not None
+        self._reader.join(5)
+        self.process.stdout.close()
+        self.process.stderr.close()
+
+    def end(self, *, seconds: float = 120) -> Ended:
+        """Until it is over."""
+        assert self.process.stdout is not None
+        out = self.process.stdout.read()
+        code = self.process.wait(seconds)
+        self._close()
+        answer = json.loads(out) if out.strip() else {}
+        return Ended(code, answer, "".join(self.lines))
+
+
+class Shop:
+    """
+    One application in a namespace of its own.
+
+    Attributes:
+        host: What users ask for.
+        document: The release document; rewritten by `write`.
+    """
+
+    def __init__(self, mesh: Mesh, namespace: str, folder: Path, **changes: Any) -> None:
+        self.mesh, self.namespace, self.folder = mesh, namespace, folder
+        self.api = mesh.control_plane.api
+        self.host = mesh.host(namespace, "my-app")
+        self.file = folder / "canary.yaml"
+        self.document = classic(namespace, **changes)
+        self.write(self.document)
+        self.api.create(application(namespace))
+
+    def write(self, document: Document) -> None:
+        """The release document."""
+        self.document = document
+        self.file.write_text(yaml.safe_dump(document))
+
+    def start(self, command: str, *arguments: str) -> Running:
+        """A command of the command line, in a process of its own."""
+        words = [sys.executable, "-m", "progressive", command, str(self.file), *arguments]
+        kubeconfig = self.mesh.control_plane.kubeconfig(namespace=self.namespace)
+        environment = {
+            **os.environ,
+            "KUBECONFIG": str(kubeconfig),
+            "PROGRESSIVE_METRICS_SERVER": self.mesh.prometheus.url,
+        }
+        process = subprocess.Popen(
+            [*words, "-o", "json"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+        return Running(process)
+
+    def run(self, command: str = "run", *arguments: str, seconds: float = 180) -> Ended:
+        """A command, to its end."""
+        return self.start(command, *arguments).end(seconds=seconds)
+
+    def read(self, kind: str, name: str, api_version: str = "apps/v1") -> Document:
+        """An object of the application."""
+        return self.api.read(api_version, kind, self.namespace, name)
+
+    def image(self, name: str) -> str:
+        """The image that a Deployment runs."""
+        containers = self.read("Deployment", name)["spec"]["template"]["spec"]["containers"]
+        return str(containers[0]["image"])
+
+    def replicas(self, name: str) -> int:
+        """The replicas that a Deployment is asked to have."""
+        return int(self.read("Deployment", name)["spec"]["replicas"])
+
+    def split(self) -> tuple[int, int]:
+        """Weights of primary and canary, as the VirtualService has them."""
+        route = self.read("VirtualService", "my-app", "networking.istio.io/v1")
+        primary, canary = route["spec"]["http"][0]["route"]
+        return primary.get("weight", 0), canary.get("weight", 0)
+
+
+def eventually(good: Callable[[], object], what: str, *, seconds: float = 30) -> None:
+    """Until it is so; for what the mesh does a moment later."""
+    wait_for(good, what, seconds=seconds)
+
+
+def now() -> float:
+    """For bounds on how long people would have waited."""
+    return time.monotonic()
