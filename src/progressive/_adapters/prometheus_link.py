@@ -8,6 +8,7 @@ into a text. `prometheus.py` decides what is asked.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from ipaddress import ip_address
@@ -305,8 +306,8 @@ def _innermost(error: BaseException) -> str:
             break
         inner = nested
     words = " ".join(str(inner).split()) or type(inner).__name__
-    # urllib3 puts its own object in front: "<…HTTPConnection object at 0x…>: Failed to …"
-    return words.partition(">: ")[2] or words
+    # urllib3 puts its own object in front: "HTTPConnection(host=…, port=…): Failed to …"
+    return re.sub(r"^<?[\w.]*HTTPS?Connection.*?[)>]: ", "", words)
 
 
 def from_environment(environment: Mapping[str, str] | None = None) -> Mapping[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,6 +28,8 @@ from progressive.errors import (
     RouterError,
     VersionNotServed,
 )
+from progressive.ports import TrafficRouter
+from progressive.routers import IstioRouter
 
 ROUTES = "/apis/networking.istio.io/v1/namespaces/shop/virtualservices"
 WEB = f"{ROUTES}/web"
@@ -450,3 +453,21 @@ def test_what_the_mesh_did_not_acknowledge_is_a_note() -> None:
 
     assert ("Note: istiod cannot be asked",) == steered.shift(TARGET, Split(canary=20)).warnings
     assert () == steered.shift(TARGET, Split(canary=20)).warnings
+
+
+def test_a_router_is_made_without_asking_anything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Programs compose their parts before there is a cluster; the first use tells what is missing.
+    """
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+    made = IstioRouter()
+
+    assert isinstance(made, TrafficRouter)
+    assert ("istio", timedelta(seconds=10)) == (
+        made.capabilities.dialect,
+        made.capabilities.settle,
+    )
+    with pytest.raises(ClusterError):
+        made.current(TARGET)

@@ -199,7 +199,7 @@ def test_a_server_that_is_not_there_is_unavailable() -> None:
     """
     The run holds the weight meanwhile.
     """
-    with pytest.raises(MetricsError, match="cannot be reached") as caught:
+    with pytest.raises(MetricsError, match="cannot be reached: Failed to establish") as caught:
         ask(PrometheusMetrics("http://127.0.0.1:1", environment={}), check("x"))
     assert caught.value.transient
 
