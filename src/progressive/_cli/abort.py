@@ -12,6 +12,7 @@ import click
 
 from progressive._cli.console import log_lines
 from progressive._cli.options import (
+    cluster_lookup,
     cluster_options,
     document_options,
     output_option,
@@ -43,7 +44,12 @@ def abort(
     ended here. A promotion that is decided is not undone: the answer says so.
     """
     document = read_or_refuse(
-        file, name=name, router=router, allow_no_checks=allow_no_checks, output=output
+        file,
+        name=name,
+        router=router,
+        allow_no_checks=allow_no_checks,
+        output=output,
+        lookup=cluster_lookup(kubeconfig, context, namespace),
     )
     from progressive._release.connect import Connection, rejected
     from progressive._release.record import end_run

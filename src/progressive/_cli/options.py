@@ -6,12 +6,13 @@ Floor 5.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import click
 
 from progressive._cli.console import print_json, print_problems
+from progressive._documents.sources import Lookup
 from progressive._model.release import Document
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -55,6 +56,24 @@ def cluster_options(command: Command) -> Command:
     return command
 
 
+def cluster_lookup(kubeconfig: str | None, context: str | None, namespace: str | None) -> Lookup:
+    """Finds what a file refers to in the cluster, which is connected to only if that is needed."""
+
+    def find(kind: str, where: str, name: str) -> Mapping[str, Any] | None:
+        from progressive._release.known import cluster_lookup as lookup_in
+        from progressive.clusters import KubernetesCluster
+
+        cluster = KubernetesCluster.from_environment(
+            kubeconfig=kubeconfig, context=context, namespace=namespace
+        )
+        try:
+            return lookup_in(cluster)(kind, where, name)
+        finally:
+            cluster.close()
+
+    return find
+
+
 def read_or_refuse(
     file: str,
     *,
@@ -63,17 +82,24 @@ def read_or_refuse(
     allow_no_checks: bool,
     output: str,
     metrics_server: str | None = None,
+    lookup: Lookup | None = None,
 ) -> Document:
     """The release of a file; one that is not valid ends the program with status 6."""
     from progressive._release.load import read_file
+    from progressive.errors import ProgressiveError
 
-    reading = read_file(
-        file,
-        name=name,
-        router=router,
-        allow_no_checks=allow_no_checks,
-        metrics_server=metrics_server,
-    )
+    try:
+        reading = read_file(
+            file,
+            name=name,
+            router=router,
+            allow_no_checks=allow_no_checks,
+            metrics_server=metrics_server,
+            lookup=lookup,
+        )
+    except ProgressiveError as error:  # the cluster was asked for a template, and did not answer
+        click.echo(f"{file}: {error}", err=True)
+        sys.exit(9 if getattr(error, "transient", False) else 6)
     if reading.document is not None:
         print_problems(reading.problems, file=file)
         return reading.document

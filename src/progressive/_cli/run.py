@@ -13,6 +13,7 @@ import click
 
 from progressive._cli.console import log_lines, print_json
 from progressive._cli.options import (
+    cluster_lookup,
     cluster_options,
     document_options,
     output_option,
@@ -69,6 +70,7 @@ def run(
         allow_no_checks=allow_no_checks,
         output=output,
         metrics_server=metrics_server,
+        lookup=cluster_lookup(kubeconfig, context, namespace),
     )
     from progressive._cli.driving import Driving, ReportFolder
     from progressive._release.connect import Connection, rejected

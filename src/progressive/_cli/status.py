@@ -12,6 +12,7 @@ from attrs import evolve
 
 from progressive._cli.console import log_lines
 from progressive._cli.options import (
+    cluster_lookup,
     cluster_options,
     document_options,
     output_option,
@@ -37,7 +38,12 @@ def status(
 ) -> None:
     """Show the run of FILE: how it stands or ended, and why; nothing is written."""
     document = read_or_refuse(
-        file, name=name, router=router, allow_no_checks=allow_no_checks, output=output
+        file,
+        name=name,
+        router=router,
+        allow_no_checks=allow_no_checks,
+        output=output,
+        lookup=cluster_lookup(kubeconfig, context, namespace),
     )
     from progressive._release.connect import Connection, rejected
     from progressive._release.record import read_record

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from attrs import evolve, frozen
@@ -18,7 +19,7 @@ from progressive._model.release import Document
 from progressive._model.report import Outcome, Report
 from progressive._model.traffic import Target
 from progressive._run.sync import Runner
-from progressive.errors import ProgressiveError, SpecError
+from progressive.errors import PluginError, ProgressiveError, SpecError
 from progressive.ports import (
     Cluster,
     MetricsProvider,
@@ -76,7 +77,7 @@ class Connection:
         target = document.target
         if document.namespace is None:
             target = evolve(target, namespace=cluster.namespace)
-        router = plugins.router(document.router)(cluster=cluster)
+        router = make_router(document.router, cluster)
         return cls(
             document=document,
             target=target,
@@ -116,7 +117,8 @@ class Connection:
             message = "images can only be set on a workload that the release manages"
             return Report(outcome=Outcome.REJECTED, message=message, target=str(self.target))
         workload, target = self.workload, self.target
-        return runner.run(plan, self.target, change=lambda: workload.set_images(target, dict(images)))
+        change = partial(workload.set_images, target, dict(images))
+        return runner.run(plan, self.target, change=change)
 
     def plan(self, timeout: timedelta | None) -> Plan:
         """The document's plan, with a deadline for the whole run if asked for."""
@@ -124,6 +126,22 @@ class Connection:
         if timeout is None:
             return plan
         return evolve(plan, deadlines=evolve(plan.deadlines, run=timeout))
+
+
+def make_router(name: str, cluster: Cluster) -> TrafficRouter:
+    """
+    The router that a document names.
+
+    Raises:
+        PluginError: There is none, or it cannot be made for a cluster alone.
+    """
+    factory = plugins.router(name)
+    try:
+        router: TrafficRouter = factory(cluster=cluster)
+    except TypeError as error:
+        words = f"a document can only name a router that needs nothing but a cluster ({error})"
+        raise PluginError(name, f"{words}; compose this one in Python") from error
+    return router
 
 
 def make_workload(document: Document, cluster: Cluster, router: TrafficRouter) -> Workload | None:

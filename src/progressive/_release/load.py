@@ -9,14 +9,16 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from progressive._documents.files import load_yaml_file
 from progressive._documents.reading import Reading, read_documents
+from progressive._documents.sources import Lookup
 from progressive._model.plan import Plan
 from progressive._model.release import Document, Problem, Severity
 from progressive._model.report import Report
 from progressive._model.traffic import Target
+from progressive._release.known import router_names
 from progressive.errors import SpecError
 from progressive.ports import Notifier, Observer
 
@@ -28,8 +30,14 @@ def read_file(
     router: str | None = None,
     allow_no_checks: bool = False,
     metrics_server: str | None = None,
+    lookup: Lookup | None = None,
 ) -> Reading:
-    """The release of a file, or everything that is wrong with it."""
+    """
+    The release of a file, or everything that is wrong with it.
+
+    Args:
+        lookup: Finds in the cluster what the file refers to and does not hold; None: nothing.
+    """
     documents, problems = load_yaml_file(file)
     if any(problem.severity is Severity.ERROR for problem in problems):
         return Reading(document=None, problems=problems)
@@ -39,8 +47,10 @@ def read_file(
         router=router,
         allow_no_checks=allow_no_checks,
         metrics_server=metrics_server,
+        lookup=lookup,
+        routers=router_names(),
     )
-    return Reading(document=reading.document, problems=(*problems, *reading.problems))
+    return evolve(reading, problems=(*problems, *reading.problems))
 
 
 @frozen
