@@ -131,12 +131,14 @@ class KubernetesCluster:
         Follow a collection, one object of it (`name`), or those with `labels`.
 
         Raises:
-            ClusterError: From the stream: the first listing failed, or a later one was refused
+            ClusterError: The first listing failed. From the stream: a later request was refused
                 for good; a server that is away is waited for.
         """
-        return KubernetesWatch(
+        stream = KubernetesWatch(
             self._link, self._policy, path, name=name, labels=labels, until=until
         )
+        stream.begin()
+        return stream
 
     # writing
 

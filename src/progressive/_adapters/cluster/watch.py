@@ -78,7 +78,27 @@ class KubernetesWatch:
         self._version = ""
         self._known: dict[tuple[str, str], dict[str, Any]] = {}
         self._waiting: deque[Change | ClusterError] = deque()
+        self._begun = False
         self._reader: threading.Thread | None = None
+
+    def begin(self) -> None:
+        """
+        Start, and return once the first listing is there, or at `until`.
+
+        Raises:
+            ClusterError: The first listing failed.
+        """
+        with self._turn:
+            self._start_reader()
+            while not self._begun and not self._over.is_set():
+                left = self._left()
+                if left is not None and left <= 0:
+                    return
+                self._turn.wait(left)
+            if self._waiting and isinstance(self._waiting[0], ClusterError):
+                error = self._waiting[0]
+                self.close()
+                raise error
 
     def __iter__(self) -> KubernetesWatch:
         return self
@@ -88,10 +108,9 @@ class KubernetesWatch:
         The next ``(type, object)``; blocks until there is one, `until`, or `close()`.
 
         Raises:
-            ClusterError: The first listing failed, or a later request was refused for good.
+            ClusterError: A later request was refused for good.
         """
         with self._turn:
-            self._start_reader()
             while not self._over.is_set():
                 if self._waiting:
                     change = self._waiting.popleft()
@@ -99,7 +118,7 @@ class KubernetesWatch:
                         return change
                     self.close()
                     raise change
-                left = None if self._end is None else self._end - time.monotonic()
+                left = self._left()
                 if left is not None and left <= 0:
                     break
                 self._turn.wait(left)
@@ -114,6 +133,9 @@ class KubernetesWatch:
             if self._stream is not None:
                 _interrupt(self._stream)
             self._turn.notify_all()
+
+    def _left(self) -> float | None:
+        return None if self._end is None else self._end - time.monotonic()
 
     def _start_reader(self) -> None:
         if self._reader is None and not self._over.is_set():
@@ -133,6 +155,7 @@ class KubernetesWatch:
         with self._turn:
             if not self._over.is_set():
                 self._waiting.append(change)
+                self._begun = self._begun or isinstance(change, ClusterError) or not change[1]
                 self._turn.notify_all()
 
     def _follow(self) -> Iterator[Change]:

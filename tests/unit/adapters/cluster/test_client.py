@@ -337,11 +337,26 @@ def test_watch_goes_on_where_it_was(server: Server, cluster: KubernetesCluster) 
     assert all("labelSelector=app%3Dweb" in path for _, path, _, _ in server.asked)
 
 
-def test_watch_that_is_refused_ends_with_the_refusal(
-    server: Server, cluster: KubernetesCluster
-) -> None:
+def test_watch_that_is_refused_never_begins(server: Server, cluster: KubernetesCluster) -> None:
     """A right that is missing does not come by waiting."""
     server.replies = [status(403, "Forbidden", "you may not")]
-    error = refused(lambda: next(cluster.watch("/api/v1/namespaces/shop/configmaps")))
+    error = refused(lambda: cluster.watch("/api/v1/namespaces/shop/configmaps"))
 
     assert (ErrorKind.FORBIDDEN, "you may not") == (error.kind, str(error))
+
+
+def test_watch_that_is_refused_later_ends_with_the_refusal(
+    server: Server, cluster: KubernetesCluster
+) -> None:
+    """The right was taken away; the follower must learn that it sees nothing any more."""
+    server.replies = [
+        (200, {}, {"kind": "ConfigMapList", "apiVersion": "v1", "metadata": {}, "items": []}),
+        status(403, "Forbidden", "not any more"),
+    ]
+    watch = cluster.watch("/api/v1/namespaces/shop/configmaps")
+    first = next(watch)
+    error = refused(lambda: next(watch))
+
+    assert ("SYNCED", {}) == first
+    assert "not any more" == str(error)
+    assert [] == list(watch)
