@@ -148,8 +148,8 @@ def _innermost(error: BaseException) -> str:
             break
         inner = nested
     words = " ".join(str(inner).split()) or type(inner).__name__
-    # urllib3 puts its own object in front: "<…HTTPSConnection object at 0x…>: Failed to …"
-    return words.partition(">: ")[2] or words
+    # urllib3 puts its own object in front: "HTTPSConnection(host=…, port=…): Failed to …"
+    return re.sub(r"^<?[\w.]*HTTPS?Connection.*?[)>]: ", "", words)
 
 
 def _unavailable(words: str, reason: str) -> ClusterError:

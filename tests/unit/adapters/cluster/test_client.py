@@ -282,6 +282,7 @@ def test_refused_connection_is_repeated_and_named(make: Make, slept: list[float]
     assert (ErrorKind.UNAVAILABLE, 0, 3) == (error.kind, error.status, len(slept))
     assert f"{url} cannot be reached: " in str(error)
     assert "Connection refused" in str(error)
+    assert "HTTPConnection" not in str(error)
 
 
 def test_name_that_does_not_resolve_is_said_so(make: Make) -> None:
