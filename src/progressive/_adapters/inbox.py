@@ -7,7 +7,6 @@ so that a person and a driver never write over each other.
 from __future__ import annotations
 
 import json
-import logging
 import re
 import secrets
 import threading
@@ -18,12 +17,11 @@ from typing import Any
 from attrs import frozen
 
 from progressive._adapters.stores import LABELS, config_map_path
+from progressive._log import log
 from progressive._model.events import Command, Commanded
 from progressive._model.traffic import Target
 from progressive.errors import ClusterError, ErrorKind, SpecError, StoreError
 from progressive.ports import Closeable, Cluster, Tell, WatchStream
-
-log = logging.getLogger("progressive")
 
 _KEPT = 50
 """Decisions that stay; older ones are removed when a new one comes."""

@@ -5,7 +5,6 @@ Floor 4, over `ports.Cluster`; a daemon thread of its own renews. `locks.py` tak
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -14,12 +13,11 @@ from typing import Any
 from progressive._adapters.liveness import Holder
 from progressive._adapters.stores import in_a_hurry
 from progressive._kube.paths import object_path
+from progressive._log import log
 from progressive._model.events import DriverLost
 from progressive._model.traffic import Target
 from progressive.errors import ClusterError, ErrorKind
 from progressive.ports import Cluster, Tell
-
-log = logging.getLogger("progressive")
 
 HOLDER = "progressive.dev/holder"
 """Annotation: which process holds the Lease, as `Holder.to_json()` writes it."""

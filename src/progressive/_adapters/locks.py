@@ -7,7 +7,6 @@ clock since the last change that it saw; no machine's time of day is compared wi
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -23,11 +22,10 @@ from progressive._adapters.lease_hold import (
 )
 from progressive._adapters.liveness import Holder
 from progressive._adapters.stores import LABELS, config_map_path, journal_name
+from progressive._log import log
 from progressive._model.traffic import Target
 from progressive.errors import Busy, ClusterError, ErrorKind, LockError
 from progressive.ports import Cluster, Tell
-
-log = logging.getLogger("progressive")
 
 _ATTEMPTS = 8
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import click
 
+from progressive._log import log
 from progressive._model.release import Problem, Severity
 
 HEARTBEAT = 60.0
@@ -53,10 +54,9 @@ def log_lines(*, heartbeat: Callable[[], str] | None = None) -> Iterator[None]:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(line_buffering=True)  # a build's log is a file, not a terminal
-    logger = logging.getLogger("progressive")
     lines = _Lines()
-    logger.addHandler(lines)
-    level, logger.level = logger.level, logging.INFO
+    log.addHandler(lines)
+    level, log.level = log.level, logging.INFO
     ended = threading.Event()
     if heartbeat is not None:
         threading.Thread(
@@ -66,8 +66,8 @@ def log_lines(*, heartbeat: Callable[[], str] | None = None) -> Iterator[None]:
         yield
     finally:
         ended.set()
-        logger.removeHandler(lines)
-        logger.level = level
+        log.removeHandler(lines)
+        log.level = level
 
 
 def _beat(words: Callable[[], str], lines: _Lines, ended: threading.Event) -> None:
@@ -76,7 +76,7 @@ def _beat(words: Callable[[], str], lines: _Lines, ended: threading.Event) -> No
         if ended.wait(max(0.5, HEARTBEAT - silent)):
             return
         if time.monotonic() - lines.latest >= HEARTBEAT:
-            logging.getLogger("progressive").info("%s", words(), extra={"run": ""})
+            log.info("%s", words())
 
 
 def print_json(document: Mapping[str, Any]) -> None:

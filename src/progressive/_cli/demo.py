@@ -5,7 +5,6 @@ Floor 5. Reads the options and turns signals into an orderly end; the show is `_
 
 from __future__ import annotations
 
-import logging
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -39,7 +38,6 @@ def demo(seconds: float, show_config: bool, keep: bool) -> None:
     from progressive.errors import ProgressiveError
 
     # the screen tells all; without a handler Python would tell warnings a second time
-    logging.getLogger("progressive").addHandler(logging.NullHandler())
     show = Show(Screen(sys.stdout), seconds=seconds)
     try:
         with _told_of_signals(show.leave):

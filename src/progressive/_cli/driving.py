@@ -6,7 +6,6 @@ Floor 5.
 from __future__ import annotations
 
 import json
-import logging
 import os
 import signal
 import sys
@@ -16,10 +15,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
+from progressive._log import log
 from progressive._model.report import Report, Transition
 from progressive._run.sync import Runner
-
-log = logging.getLogger("progressive")
 
 
 class ReportFolder:

@@ -73,12 +73,17 @@ def run(
         lookup=cluster_lookup(kubeconfig, context, namespace),
     )
     from progressive._cli.driving import Driving, ReportFolder
+    from progressive._cli.progress import progress_bar
     from progressive._release.connect import Connection, rejected
     from progressive.errors import ProgressiveError
 
     folder = None if report_dir is None else ReportFolder(Path(report_dir))
     driving = Driving(folder)
-    with log_lines(heartbeat=driving.heartbeat), driving.signals():
+    with (
+        log_lines(heartbeat=driving.heartbeat),
+        progress_bar(document.plan) as bar,
+        driving.signals(),
+    ):
         try:
             connection = Connection.to(
                 document,
@@ -87,7 +92,7 @@ def run(
                 namespace=namespace,
                 metrics_server=metrics_server,
             )
-            runner = connection.runner(observers=[driving.observe])
+            runner = connection.runner(observers=[driving.observe, bar])
             driving.drives(runner)
             report = connection.release(runner, images=wanted, resume=resume, timeout=limit)
         except ProgressiveError as error:

@@ -6,7 +6,6 @@ knows the run.
 
 from __future__ import annotations
 
-import logging
 import secrets
 from collections.abc import Callable
 from datetime import timedelta
@@ -15,6 +14,7 @@ from typing import TypeVar
 from attrs import evolve, frozen
 
 from progressive._analysis.machine import CanaryAnalysis
+from progressive._log import log
 from progressive._model.checks import MetricCheck
 from progressive._model.events import Command, Commanded, Event, Situation, Started, TargetMoved
 from progressive._model.plan import Plan
@@ -30,8 +30,6 @@ from progressive.errors import (
     SpecError,
 )
 from progressive.ports import Hold
-
-log = logging.getLogger("progressive")
 
 Change = Callable[[], None]
 """What makes the new version, such as setting an image; called once the target is ours."""
@@ -149,7 +147,7 @@ def _ended(parts: Parts, wish: Wish, outcome: Outcome, message: str) -> Ended:
         holder=parts.identity,
         started=parts.clock.now(),
     )
-    log.error("%s %s: %s", wish.target, outcome, message, extra={"run": ""})
+    log.error("%s %s: %s", wish.target, outcome, message)
     return Ended(report)
 
 

@@ -6,11 +6,11 @@ Floor 4.
 from __future__ import annotations
 
 import getpass
-import logging
 import os
 import socket
 from collections.abc import Mapping, Sequence
 
+from progressive._log import log
 from progressive._run.memory import MemoryInbox, MemoryLock, MemoryStore
 from progressive._run.session import Parts
 from progressive.ports import (
@@ -25,8 +25,6 @@ from progressive.ports import (
     TrafficRouter,
     Workload,
 )
-
-log = logging.getLogger("progressive")
 
 _JOBS = ("BUILD_URL", "CI_JOB_URL")
 """Variables by which Jenkins and GitLab name the job that runs."""
@@ -50,8 +48,7 @@ def make_parts(
     if cluster is None and store is None:
         log.warning(
             "the router has no cluster and no store is given: the journal is kept in memory, "
-            "and a run that dies cannot be resumed",
-            extra={"run": ""},
+            "and a run that dies cannot be resumed"
         )
     if cluster is not None:
         store = store or cluster.store()

@@ -7,12 +7,12 @@ once the state that gave it is in the journal. The way home alone does not wait 
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 
 from attrs import define, evolve
 
 from progressive._analysis.machine import CanaryAnalysis
+from progressive._log import log
 from progressive._model.actions import (
     Action,
     AskReady,
@@ -60,8 +60,6 @@ from progressive.ports import (
     TrafficRouter,
     Workload,
 )
-
-log = logging.getLogger("progressive")
 
 
 @define(kw_only=True)

@@ -8,7 +8,6 @@ Source: the Kubernetes manual, "API Priority and Fairness", on 429 and Retry-Aft
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -16,9 +15,8 @@ from typing import TypeVar
 from attrs import frozen
 
 from progressive._adapters.cluster.answers import NOT_SENT, NOT_TRUSTED
+from progressive._log import log
 from progressive.errors import ClusterError, ErrorKind
-
-log = logging.getLogger("progressive")
 
 Answer = TypeVar("Answer")
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import socket
 import threading
 import time
@@ -22,12 +21,12 @@ from typing import TYPE_CHECKING, Any
 from progressive._adapters.cluster.answers import unanswered
 from progressive._adapters.cluster.link import Link, Request
 from progressive._adapters.cluster.retry import Policy, persistently
+from progressive._log import log
 from progressive.errors import ClusterError, ErrorKind
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
 
-log = logging.getLogger("progressive")
 
 Change = tuple[str, dict[str, Any]]
 

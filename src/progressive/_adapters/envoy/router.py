@@ -6,7 +6,6 @@ how a file by `files.py`; here they are put in order, and Envoy is asked what it
 
 from __future__ import annotations
 
-import logging
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from attrs import frozen
 
 from progressive._adapters.envoy import files, text
 from progressive._adapters.envoy.acceptance import Acceptance
+from progressive._log import log as _log
 from progressive._mesh import envoy
 from progressive._mesh.envoy import Edit, Rule
 from progressive._model.traffic import Capabilities, Observed, Side, Split, Target
@@ -26,7 +26,6 @@ from progressive.errors import (
     Unsupported,
 )
 
-_log = logging.getLogger("progressive")
 _TRIES = 5
 
 

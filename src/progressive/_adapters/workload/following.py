@@ -5,18 +5,16 @@ Floor 4. One thread and one watch beside the run; started by the workload adapte
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable
 from datetime import datetime
 
 from progressive._adapters.workload.objects import deployment_path
 from progressive._kube.revision import revision_of
+from progressive._log import log
 from progressive._model.events import TargetMoved
 from progressive.errors import AdapterError
 from progressive.ports import Cluster, Tell, WatchStream
-
-log = logging.getLogger("progressive")
 
 _PAUSE = 5.0
 """Seconds before a watch that the cluster refused is tried again."""
@@ -82,7 +80,7 @@ class TargetWatch:
                 if self._closed.is_set():
                     return
                 where = f"{self._namespace}/{self._name}"
-                log.warning("cannot follow %s: %s", where, error, extra={"run": ""})
+                log.warning("cannot follow %s: %s", where, error)
                 if not error.transient:
                     return
             with self._turn:
