@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from progressive._adapters.prometheus import PrometheusMetrics
+from progressive._adapters.prometheus.provider import PrometheusMetrics
 from progressive.ports import MetricsProvider
 
 if TYPE_CHECKING:

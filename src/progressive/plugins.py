@@ -14,13 +14,13 @@ from typing import Any
 from progressive.errors import PluginError
 
 ROUTERS: Mapping[str, str] = {
-    "istio": "progressive._adapters.istio_router:IstioRouter",
+    "istio": "progressive._adapters.mesh.istio:IstioRouter",
     "envoy": "progressive._adapters.envoy.router:EnvoyRouter",
 }
 """Name → ``module:attribute`` of a router's class."""
 
 METRICS: Mapping[str, str] = {
-    "prometheus": "progressive._adapters.prometheus:PrometheusMetrics",
+    "prometheus": "progressive._adapters.prometheus.provider:PrometheusMetrics",
     "envoy": "progressive._adapters.envoy.counters:EnvoyMetrics",
 }
 """Name → ``module:attribute`` of a provider's class."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from progressive._adapters.istio_router import IstioRouter
-from progressive._adapters.mesh_router import MeshRouter
+from progressive._adapters.mesh.istio import IstioRouter
+from progressive._adapters.mesh.router import MeshRouter
 from progressive._mesh.effect import CountsTraffic, Effect, EffectKind, Traffic
 from progressive.ports import RouteMaker, TrafficRouter
 

@@ -8,20 +8,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from progressive._adapters.folder import FileLock, FileStore
-    from progressive._adapters.inbox import ConfigMapInbox
-    from progressive._adapters.locks import LeaseLock
-    from progressive._adapters.stores import ConfigMapStore
+    from progressive._adapters.journal.folder import FileLock, FileStore
+    from progressive._adapters.journal.inbox import ConfigMapInbox
+    from progressive._adapters.journal.stores import ConfigMapStore
+    from progressive._adapters.lease.locks import LeaseLock
     from progressive._run.memory import MemoryInbox, MemoryLock, MemoryStore
 
 _HOME = {
-    "ConfigMapStore": "progressive._adapters.stores",
-    "FileStore": "progressive._adapters.folder",
+    "ConfigMapStore": "progressive._adapters.journal.stores",
+    "FileStore": "progressive._adapters.journal.folder",
     "MemoryStore": "progressive._run.memory",
-    "LeaseLock": "progressive._adapters.locks",
-    "FileLock": "progressive._adapters.folder",
+    "LeaseLock": "progressive._adapters.lease.locks",
+    "FileLock": "progressive._adapters.journal.folder",
     "MemoryLock": "progressive._run.memory",
-    "ConfigMapInbox": "progressive._adapters.inbox",
+    "ConfigMapInbox": "progressive._adapters.journal.inbox",
     "MemoryInbox": "progressive._run.memory",
 }
 

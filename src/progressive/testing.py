@@ -1,10 +1,14 @@
-"""The door for tests: whole releases without a cluster and without waiting.
+"""The door for tests: whole releases without a cluster and without waiting, and the suites that
+say whether a router or a provider of one's own keeps its promises.
 
 Floor 5. The project's own tests use the same pieces.
 """
 
 from __future__ import annotations
 
+from progressive._adapters.cluster.memory import MemoryCluster
+from progressive._contract.metrics import MetricsContract
+from progressive._contract.routers import RouterContract
 from progressive._scenario.play import Result, simulate
 from progressive._scenario.scenario import Call, Fault, Moment, Scenario, Side, Traffic, What
 from progressive._scenario.world import Crash, VirtualClock, World
@@ -22,4 +26,7 @@ __all__ = [
     "World",
     "VirtualClock",
     "Crash",
+    "MemoryCluster",
+    "RouterContract",
+    "MetricsContract",
 ]

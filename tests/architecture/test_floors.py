@@ -12,6 +12,7 @@ GROUND = frozenset({"errors", "_model"})
 
 FLOORS: dict[str, tuple[int, frozenset[str]]] = {
     "errors": (1, frozenset()),
+    "_log": (1, frozenset()),
     "_model": (2, frozenset({"errors"})),
     "ports": (3, GROUND),
     # pure rooms: values in, values out
@@ -20,9 +21,9 @@ FLOORS: dict[str, tuple[int, frozenset[str]]] = {
     "_mesh": (3, GROUND),
     "_kube": (3, GROUND | {"ports"}),
     # the deciding wing and the world wing do not know each other
-    "_run": (4, GROUND | {"ports", "_analysis"}),
+    "_run": (4, GROUND | {"_log", "ports", "_analysis"}),
     "_scenario": (4, GROUND | {"ports", "_documents", "_run"}),
-    "_adapters": (4, GROUND | {"ports", "_mesh", "_kube"}),
+    "_adapters": (4, GROUND | {"_log", "ports", "_mesh", "_kube"}),
     # doors
     "clusters": (5, frozenset({"_adapters", "ports"})),
     "metrics": (5, frozenset({"_adapters", "_mesh", "ports"})),
@@ -40,7 +41,8 @@ FLOORS: dict[str, tuple[int, frozenset[str]]] = {
     "_demo": (5, GROUND | {"ports", "_run", "_adapters"}),
     "_cli": (
         5,
-        GROUND | {"ports", "_documents", "_run", "_scenario", "_adapters", "_release", "_demo"}
+        GROUND
+        | {"_log", "ports", "_documents", "_run", "_scenario", "_adapters", "_release", "_demo"}
         | {"clusters", "plugins", "__init__"},
     ),
     "__init__": (5, GROUND | {"_analysis", "_run", "_release"}),
@@ -58,6 +60,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "attrs": ("_", "ports.py"),
     "cattrs": ("_analysis/journal.py",),
     "click": ("_cli/",),
+    "rich": ("_cli/progress.py",),
     "yaml": (
         "_documents/files.py",
         "_adapters/cluster/environment.py",

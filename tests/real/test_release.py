@@ -46,7 +46,9 @@ def test_a_good_release_is_promoted_and_no_user_sees_an_error(shop: Shop) -> Non
     assert "unchanged" == shop.run().answer["outcome"]
 
 
-def test_a_bad_release_is_rolled_back_and_says_why(mesh: Mesh, namespace: str, tmp_path: Path) -> None:
+def test_a_bad_release_is_rolled_back_and_says_why(
+    mesh: Mesh, namespace: str, tmp_path: Path
+) -> None:
     """
     Users of the canary see errors for as many rounds as the budget allows, and no longer.
     """

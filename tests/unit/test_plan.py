@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from tests.unit.documents.classic import classic, document_of, read, template
 
 from progressive._adapters.cluster.memory import MemoryCluster
-from progressive._adapters.mesh_router import MeshRouter
+from progressive._adapters.mesh.router import MeshRouter
 from progressive._adapters.workload import DeploymentWorkload
 from progressive._cli.plan import plan as plan_command
 from progressive._mesh.istio.codec import IstioCodec

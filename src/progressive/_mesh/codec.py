@@ -1,7 +1,7 @@
 """What a mesh must know about its routing objects: one contract for all of them.
 
 Floor 3, pure: objects in, patches and readings out; no network, no clock, no logging.
-A codec never talks to a cluster: `_adapters/mesh_router.py` reads and writes for all codecs, and
+A codec never talks to a cluster: `_adapters/mesh/router.py` reads and writes for all codecs, and
 the offline `progressive route` uses the same codec on the documents of a file.
 """
 

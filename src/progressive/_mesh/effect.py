@@ -1,7 +1,7 @@
 """Decides whether a split is in effect: is the measured share the one that was ordered?
 
 Floor 3, pure: counts in, an `Effect` out. The third level of done, after stored and accepted;
-asked by `_adapters/mesh_router.py`, counted by whoever can count (`CountsTraffic`).
+asked by `_adapters/mesh/router.py`, counted by whoever can count (`CountsTraffic`).
 """
 
 from __future__ import annotations

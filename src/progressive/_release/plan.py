@@ -78,7 +78,7 @@ def plan(reading: Reading, cluster: Cluster, *, make_router: MakeRouter | None =
 def _router(document: Document) -> MakeRouter | None:
     """None: a router that may act elsewhere than in the copy, so it must not be rehearsed."""
     from progressive import plugins
-    from progressive._adapters.mesh_router import MeshRouter
+    from progressive._adapters.mesh.router import MeshRouter
 
     found = plugins.router(document.router)
     if isinstance(found, type) and issubclass(found, MeshRouter):

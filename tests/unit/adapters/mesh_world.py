@@ -8,7 +8,7 @@ from typing import Any
 from tests.unit.mesh.manifests import both, endpoints, route, service
 
 from progressive._adapters.cluster.memory import MemoryCluster
-from progressive._adapters.mesh_router import MeshRouter
+from progressive._adapters.mesh.router import MeshRouter
 from progressive._mesh.istio.codec import IstioCodec
 
 ROUTES = "/apis/networking.istio.io/v1/namespaces/shop/virtualservices"

@@ -16,7 +16,7 @@ import pytest
 from attrs import evolve
 from tests.contract.places_contract import Told, target
 
-from progressive._adapters.liveness import Holder
+from progressive._adapters.lease.liveness import Holder
 from progressive._model.events import DriverLost
 from progressive.clusters import MemoryCluster
 from progressive.errors import Busy, ClusterError, ErrorKind, LockError

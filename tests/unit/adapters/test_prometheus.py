@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from attrs import define, field
 
-from progressive._adapters.prometheus import PrometheusMetrics
+from progressive._adapters.prometheus.provider import PrometheusMetrics
 from progressive._model.checks import Cause, MetricCheck, Question, Sample
 from progressive._model.traffic import Target
 from progressive.errors import ErrorKind, MetricsError, SpecError

@@ -230,19 +230,19 @@ class MemoryCluster:
 
     def store(self) -> Store:
         """The journal's place in this cluster."""
-        from progressive._adapters.stores import ConfigMapStore
+        from progressive._adapters.journal.stores import ConfigMapStore
 
         return ConfigMapStore(self)
 
     def lock(self) -> Lock:
         """The Leases of this cluster."""
-        from progressive._adapters.locks import LeaseLock
+        from progressive._adapters.lease.locks import LeaseLock
 
         return LeaseLock(self)
 
     def inbox(self) -> Inbox:
         """The decisions of people, in this cluster."""
-        from progressive._adapters.inbox import ConfigMapInbox
+        from progressive._adapters.journal.inbox import ConfigMapInbox
 
         return ConfigMapInbox(self)
 

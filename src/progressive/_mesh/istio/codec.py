@@ -1,6 +1,6 @@
 """The Istio codec: reads and plans the weights of VirtualServices.
 
-Floor 3, pure; one of the codecs that `_adapters/mesh_router.py` carries out.
+Floor 3, pure; one of the codecs that `_adapters/mesh/router.py` carries out.
 Host style (a service for each side) is read and written; subsets are read, and brought home.
 """
 

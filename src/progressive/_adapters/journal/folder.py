@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from progressive._adapters.stores import version_of
+from progressive._adapters.journal.stores import version_of
 from progressive._model.traffic import Target
 from progressive.errors import Busy, ErrorKind, LockError, StoreConflict, StoreError
 from progressive.ports import Hold, Saved, Tell

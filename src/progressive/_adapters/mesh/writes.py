@@ -2,7 +2,7 @@
 
 Floor 4: writes routing objects through `ports.Cluster`. A plan is a function of what was seen;
 when the world has moved it is asked again, so nothing is ever written that was not planned on
-the state that it replaces. Used by `mesh_router.py` alone.
+the state that it replaces. Used by `router.py` alone.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from progressive._adapters.mesh_objects import MeshObjects, Sight, refused
+from progressive._adapters.mesh.objects import MeshObjects, Sight, refused
 from progressive._mesh.codec import Manifest, ObjectPatch, ResourceRef, ref_of
 from progressive._mesh.ownership import writers
 from progressive._model.traffic import Target

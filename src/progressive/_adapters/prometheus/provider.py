@@ -1,6 +1,6 @@
 """Asks Prometheus for the numbers that a release is judged by.
 
-Floor 4: touches the network, through `prometheus_link.py`. Which series a built-in check needs
+Floor 4: touches the network, through `link.py`. Which series a built-in check needs
 and what they say is decided in `_mesh/queries.py`; what a number means, in `_model/checks.py`.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from progressive._adapters.prometheus_link import (
+from progressive._adapters.prometheus.link import (
     Address,
     Credentials,
     PrometheusLink,

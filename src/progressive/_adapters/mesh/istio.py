@@ -1,7 +1,7 @@
 """The Istio router: VirtualServices in a cluster, and istiod's word that proxies follow.
 
 Floor 4: touches a cluster, and istiod where its address is known. Reading and writing is
-`mesh_router.py`; what to write is `_mesh/istio/`.
+`router.py`; what to write is `_mesh/istio/`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from attrs import frozen
 
-from progressive._adapters.mesh_router import MeshRouter
+from progressive._adapters.mesh.router import MeshRouter
 from progressive._mesh.effect import CountsTraffic
 from progressive._mesh.istio.codec import SETTLE, IstioCodec
 from progressive.ports import Cluster

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from progressive._adapters.liveness import Holder
-from progressive._adapters.stores import in_a_hurry
+from progressive._adapters.journal.stores import in_a_hurry
+from progressive._adapters.lease.liveness import Holder
 from progressive._kube.paths import object_path
 from progressive._log import log
 from progressive._model.events import DriverLost

@@ -16,7 +16,7 @@ from typing import Any
 
 from attrs import frozen
 
-from progressive._adapters.stores import LABELS, config_map_path
+from progressive._adapters.journal.stores import LABELS, config_map_path
 from progressive._log import log
 from progressive._model.events import Command, Commanded
 from progressive._model.traffic import Target

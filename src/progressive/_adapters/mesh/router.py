@@ -2,7 +2,7 @@
 
 Floor 4: writes routing objects, through `ports.Cluster` alone. What to write is the codec's
 decision (`_mesh/`); here are the things that need a cluster: conflicts, lost answers, several
-objects, endpoints that are not ready. `mesh_objects.py` finds and reads.
+objects, endpoints that are not ready. `objects.py` finds and reads.
 
 Requests: one GET for `current`; one PATCH for `shift` after a `current`, and one list of the
 EndpointSlices of both sides whenever the canary shall hold weight (asked each time, for traffic
@@ -18,8 +18,8 @@ from typing import Any, Protocol
 
 from attrs import evolve
 
-from progressive._adapters.mesh_objects import MeshObjects, Sight, refused
-from progressive._adapters.mesh_writes import MeshWrites
+from progressive._adapters.mesh.objects import MeshObjects, Sight, refused
+from progressive._adapters.mesh.writes import MeshWrites
 from progressive._mesh import preflight
 from progressive._mesh.codec import Manifest, MeshCodec, ObjectPatch, ref_of
 from progressive._mesh.effect import CountsTraffic, Effect, judge_share

@@ -3,7 +3,7 @@
 Floor 4: reads a cluster; never writes. What was seen is remembered for each target, with its
 resource version, so that a write after a read needs no second read: a write that rests on an
 old reading fails its own test. Refusals of the API become `RouterError`s here.
-Used by `mesh_router.py` and `mesh_writes.py`.
+Used by `router.py` and `writes.py`.
 """
 
 from __future__ import annotations

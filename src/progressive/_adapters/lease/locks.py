@@ -12,7 +12,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from progressive._adapters.lease_hold import (
+from progressive._adapters.journal.stores import LABELS, config_map_path, journal_name
+from progressive._adapters.lease.hold import (
     HOLDER,
     LeaseHold,
     holder_of,
@@ -20,8 +21,7 @@ from progressive._adapters.lease_hold import (
     lease_path,
     stamp,
 )
-from progressive._adapters.liveness import Holder
-from progressive._adapters.stores import LABELS, config_map_path, journal_name
+from progressive._adapters.lease.liveness import Holder
 from progressive._log import log
 from progressive._model.traffic import Target
 from progressive.errors import Busy, ClusterError, ErrorKind, LockError

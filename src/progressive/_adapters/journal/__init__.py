@@ -1,0 +1,4 @@
+"""Where journals and people's decisions are kept: in the cluster, or in a folder.
+
+Floor 4.
+"""

@@ -1,0 +1,4 @@
+"""One driver a target: the Lease, its keeping, and whether its holder is alive.
+
+Floor 4.
+"""
