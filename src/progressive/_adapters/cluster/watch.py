@@ -49,7 +49,8 @@ class KubernetesWatch:
     A `WatchStream` of a real API server.
 
     A daemon thread of its own reads, so that whoever iterates is free at `until` and after
-    `close()`, whatever the network does at that moment.
+    `close()`, whatever the network does at that moment. The stream is opened only once somebody
+    waits for a change: whoever finds it in the first listing has asked for nothing more.
     """
 
     def __init__(
@@ -77,7 +78,7 @@ class KubernetesWatch:
         self._version = ""
         self._known: dict[tuple[str, str], dict[str, Any]] = {}
         self._waiting: deque[Change | ClusterError] = deque()
-        self._begun = False
+        self._begun, self._awaited = False, False
         self._reader: threading.Thread | None = None
 
     def begin(self) -> None:
@@ -120,6 +121,8 @@ class KubernetesWatch:
                 left = self._left()
                 if left is not None and left <= 0:
                     break
+                self._awaited = True
+                self._turn.notify_all()
                 self._turn.wait(left)
         self.close()
         raise StopIteration
@@ -166,6 +169,7 @@ class KubernetesWatch:
                     if not synced:
                         synced = True
                         yield from self._unless_over([("SYNCED", {})])
+                        self._rest_until_awaited()
                 for change in self._stream_on():
                     failures = 0
                     if change is not None:
@@ -179,6 +183,11 @@ class KubernetesWatch:
                     raise
                 self._rest(failures, error)
                 failures += 1
+
+    def _rest_until_awaited(self) -> None:
+        with self._turn:
+            while not (self._awaited or self._over.is_set()):
+                self._turn.wait()
 
     def _unless_over(self, changes: list[Change]) -> Iterator[Change]:
         for change in changes:
