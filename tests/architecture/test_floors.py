@@ -35,7 +35,8 @@ FLOORS: dict[str, tuple[int, frozenset[str]]] = {
     "_contract": (5, GROUND | {"ports"}),
     "_release": (
         5,
-        GROUND | {"ports", "_analysis", "_documents", "_kube", "_run", "_adapters"}
+        GROUND
+        | {"_log", "ports", "_analysis", "_documents", "_kube", "_run", "_adapters"}
         | {"clusters", "metrics", "plugins", "routers", "stores"},
     ),
     "_demo": (5, GROUND | {"ports", "_run", "_adapters"}),

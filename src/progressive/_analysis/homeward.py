@@ -71,15 +71,18 @@ def failed(course: Course, event: Failed) -> None:
 
 
 def _again(course: Course, action: Action, error: ActionError) -> bool:
-    if action.until is not None and course.at >= action.until:
+    # one asking lasts an interval, a side has until its own deadline
+    asked = isinstance(action, AskReady)
+    limit = course.state.deadline if asked else action.until
+    if limit is not None and course.at >= limit:
         return False
     if isinstance(action, Reset):
         return True  # the way home is tried until its deadline, whatever the answer (L12)
     if error.kind is ErrorKind.NOT_READY and isinstance(action, Shift):
         # endpoints follow readiness after a moment; with traffic on the canary nobody waits
         if course.state.phase is Phase.STEPPING and course.state.weight == 0:
-            limit = course.state.deadline
-            return limit is None or course.at < limit
+            ready_by = course.state.deadline
+            return ready_by is None or course.at < ready_by
         return course.state.phase is not Phase.STEPPING
     if error.kind is ErrorKind.DRIFT:
         return course.state.phase is not Phase.STEPPING  # there it is counted (L14)

@@ -278,7 +278,7 @@ class CanaryAnalysis:
         if isinstance(event, Woke) and why is not None and early:
             return None  # the wait still stands
         if isinstance(event, Woke) and why is Why.RETRY:
-            return lambda course, _: course.again()
+            return moves.retry
         if isinstance(event, Woke) and why is Why.READINESS:
             return moves.ask_again
         wanted, rule = ANSWERS[self._state.phase, type(action), why]

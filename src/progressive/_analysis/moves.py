@@ -81,6 +81,16 @@ def waits_on(course: Course, event: Reported) -> bool:
     return True
 
 
+def retry(course: Course, event: Woke) -> None:
+    """The pause after a failure is over: the order stands again, an asking for its full time."""
+    again, attempts = course.state.again, course.state.attempts
+    if isinstance(again, AskReady):
+        ask_side(course, again.side)
+        course.state.attempts = attempts
+    else:
+        course.again()
+
+
 def ask_again(course: Course, event: Woke) -> None:
     """An interval has passed: the same side is asked again."""
     asked = course.state.again

@@ -14,6 +14,7 @@ from typing import Any
 from attrs import evolve, frozen
 
 from progressive import plugins
+from progressive._log import log
 from progressive._model.plan import Plan
 from progressive._model.release import Document
 from progressive._model.report import Outcome, Report
@@ -125,6 +126,9 @@ class Connection:
         plan = self.document.plan
         if timeout is None:
             return plan
+        if timeout < plan.expected_duration:
+            message = "%s is given %s, and takes %s when every round passes at once"
+            log.warning(message, self.target, timeout, plan.expected_duration)
         return evolve(plan, deadlines=evolve(plan.deadlines, run=timeout))
 
 
@@ -170,7 +174,7 @@ def make_metrics(document: Document, metrics_server: str | None) -> MetricsProvi
         )
     from progressive.metrics import PrometheusMetrics
 
-    return PrometheusMetrics(url or "http://no-check-needs-one.invalid")
+    return PrometheusMetrics(url)
 
 
 def rejected(error: ProgressiveError, target: Target) -> Report:

@@ -290,6 +290,8 @@ class Session:
 
     def _end(self) -> None:
         """Save the outcome as due, tell it, save it as told (L16)."""
+        if not self._parts.notifiers:
+            self._notify()  # nobody is told, so nothing can be in doubt: one save says it all
         self._save_or_warn()
         if self._unsaved:
             self._notify()  # people are told even where the journal cannot be written

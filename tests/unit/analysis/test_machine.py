@@ -178,6 +178,22 @@ def test_conflicts_are_tried_again_at_once_and_outages_after_a_growing_pause() -
     assert [0.0, 1.0, 2.0, 4.0] == pauses
 
 
+def test_a_cluster_that_is_away_does_not_shorten_the_time_to_become_ready() -> None:
+    """
+    L15: the canary has its whole deadline, however often the asking itself failed.
+    """
+    analysis = started(evolve(PLAN, deadlines=Deadlines(canary_ready=timedelta(minutes=5))))
+    go(analysis, AskReady)
+    while latest(analysis) < NOW + timedelta(minutes=4):
+        assert isinstance(analysis.action, AskReady | Wait)
+        if isinstance(analysis.action, AskReady):
+            analysis.receive(refused(analysis, ErrorKind.UNAVAILABLE))
+        else:
+            analysis.receive(good(analysis))
+
+    assert Outcome.PROMOTED is finish(analysis).report.outcome
+
+
 def test_a_server_that_says_when_to_come_back_is_obeyed() -> None:
     """
     Retry-After is the API server's way to survive.

@@ -22,6 +22,10 @@ from progressive.ports import Cluster, Tell
 HOLDER = "progressive.dev/holder"
 """Annotation: which process holds the Lease, as `Holder.to_json()` writes it."""
 
+_SLACK = 0.1
+"""Share of the time between renewals by which one may come late: the save of a round falls due at
+about the same time, shows life as well, and then spares it."""
+
 _PATIENCE = 3.0
 """Seconds that `close()` waits for a renewal in flight."""
 
@@ -121,7 +125,7 @@ class LeaseHold:
         while True:
             with self._turn:
                 while not self._ended:
-                    left = self.due - self._monotonic()
+                    left = self.due + _SLACK * self._every - self._monotonic()
                     if left <= 0:
                         break
                     self._turn.wait(left)

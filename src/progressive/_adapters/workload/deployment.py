@@ -47,6 +47,9 @@ Kubernetes 1.37 reports the new generation as observed with the condition of the
 until it sees the first progress (measured: some 0.1 s).
 """
 
+_RECENT = timedelta(seconds=2)
+"""For how long the start of a run may go on with what it read or wrote last."""
+
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
@@ -84,6 +87,10 @@ class DeploymentWorkload:
         self.cluster, self.managed, self.router = cluster, managed, router
         self._now, self._stale = clock, stale
         self._known: dict[Target, str] = {}
+        self._recent: dict[str, tuple[datetime, Document]] = {}
+        self._kept_here: dict[tuple[Target, str], Mapping[str, Any]] = {}
+        self._followed: dict[Target, TargetWatch] = {}
+        self._written: dict[Target, int] = {}
 
     # looking
 
@@ -97,12 +104,14 @@ class DeploymentWorkload:
                 nobody released stands in the place of the primary.
             ForeignController: A Canary of Flagger drives it and is not suspended.
         """
-        deployment = self._target(target)
+        deployment = self._taken(self._target_path(target)) or self._target(target)
         refuse_autoscaler(self.cluster, deployment)
         first = self._first_deploy(deployment)
         primary = self._primary(target)
         if primary is not None:
             first.accept(primary)
+            self._note(self._primary_path(target), primary)
+        self._note(self._target_path(target), deployment)
         revision = revision_of(deployment)
         self._known[target] = revision
         promoted = None if primary is None else annotation(primary, REVISION)
@@ -134,9 +143,10 @@ class DeploymentWorkload:
         """
         Tell `TargetMoved` whenever the target's template changes, until closed.
 
-        Starts from what `situation` answered last; without that, from what is there now.
+        Starts from what `situation` answered last; without that, from what is there now. While it
+        lasts, `readiness` of the canary is answered from it.
         """
-        return TargetWatch(
+        watch = self._followed[target] = TargetWatch(
             self.cluster,
             namespace=target.namespace,
             name=self.managed.name,
@@ -144,6 +154,7 @@ class DeploymentWorkload:
             tell=tell,
             now=self._now,
         )
+        return watch
 
     # first deploy
 
@@ -197,19 +208,23 @@ class DeploymentWorkload:
         Before it comes up its template is stored, for `promote`. A target that is not there any
         more is at zero.
         """
-        deployment = find(self.cluster, self._target_path(target))
+        path = self._target_path(target)
+        deployment = self._shown(target) or self._taken(path) or find(self.cluster, path)
         if deployment is None and not up:
             return
         if up:
             deployment = deployment or self._target(target)
-            primary = self._existing_primary(target)
+            primary = self._taken(self._primary_path(target)) or self._existing_primary(target)
             templates.keep(self.cluster, deployment, primary)
+            kept = templates.kept_of(deployment)
+            self._kept_here = {(target, revision_of(deployment)): kept}
             wanted = max(1, int(primary["spec"].get("replicas", 1)))
         else:
             wanted = 0
         if deployment is not None and int(deployment["spec"].get("replicas", 1)) != wanted:
             change = {"op": "add", "path": "/spec/replicas", "value": wanted}
-            self.cluster.json_patch(self._target_path(target), [change])
+            answer = self.cluster.json_patch(path, [change])
+            self._written[target] = int(answer["metadata"].get("generation", 0))
 
     def promote(self, target: Target, revision: str) -> None:
         """
@@ -259,7 +274,8 @@ class DeploymentWorkload:
         def write() -> bool:
             patch = set_images(self._target(target), images)
             if patch:
-                self.cluster.json_patch(self._target_path(target), patch)
+                path = self._target_path(target)
+                self._note(path, self.cluster.json_patch(path, patch))
             return bool(patch)
 
         return again(write)
@@ -290,7 +306,9 @@ class DeploymentWorkload:
         return found
 
     def _kept(self, target: Target, revision: str) -> Mapping[str, Any]:
-        kept = templates.recall(self.cluster, target.namespace, self.managed.name, revision)
+        kept = self._kept_here.get((target, revision)) or templates.recall(
+            self.cluster, target.namespace, self.managed.name, revision
+        )
         if kept is not None:
             return kept
         deployment = self._target(target)
@@ -314,7 +332,36 @@ class DeploymentWorkload:
             owner=owner(self.cluster, deployment),
         )
 
+    def _note(self, path: str, manifest: Document) -> None:
+        self._recent[path] = (self._now(), manifest)
+
+    def _taken(self, path: str) -> Document | None:
+        """What was read or written a moment ago, once; an old or used reading says nothing."""
+        at, manifest = self._recent.pop(path, (None, None))
+        return manifest if at is not None and self._now() - at <= _RECENT else None
+
+    def _shown(self, target: Target) -> Document | None:
+        """The target as a watch shows it, with the last write of ours in it."""
+        watch = self._followed.get(target)
+        return watch and watch.latest(generation=self._written.get(target, 0))
+
     def _look(
+        self, target: Target, side: Side, until: datetime, enough: tuple[Readiness, ...]
+    ) -> Asked:
+        if side is Side.CANARY and (watch := self._followed.get(target)) is not None:
+            percent = self.managed.canary_ready_percent
+            while watch.follows:
+                shown = self._shown(target)
+                if shown is not None and (asked := readiness(shown, percent=percent)):
+                    if asked.readiness in enough:
+                        return asked
+                left = (until - self._now()).total_seconds()
+                if left <= 0:
+                    break
+                watch.wait(shown, left)
+        return self._ask(target, side, until, enough)
+
+    def _ask(
         self, target: Target, side: Side, until: datetime, enough: tuple[Readiness, ...]
     ) -> Asked:
         primary = side is Side.PRIMARY

@@ -1,4 +1,4 @@
-"""Tells a run when its target gets another template.
+"""Tells a run when its target gets another template, and shows the target as it is.
 
 Floor 4. One thread and one watch beside the run; started by the workload adapters.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from progressive._adapters.workload.objects import deployment_path
 from progressive._kube.revision import revision_of
@@ -48,8 +49,9 @@ class TargetWatch:
         self._cluster, self._namespace, self._name = cluster, namespace, name
         self._known, self._tell, self._now = known, tell, now
         self._closed = threading.Event()
-        self._turn = threading.Lock()
+        self._turn = threading.Condition()
         self._stream: WatchStream | None = None
+        self._latest: dict[str, Any] | None = None
         try:
             self._stream = self._open()
         except AdapterError as error:
@@ -64,10 +66,39 @@ class TargetWatch:
         """Stop; safe from any thread, and twice."""
         self._closed.set()
         with self._turn:
+            self._turn.notify_all()
             if self._stream is not None:
                 self._stream.close()
         if threading.current_thread() is not self._thread:
             self._thread.join(_PATIENCE)
+
+    @property
+    def follows(self) -> bool:
+        """Whether there is a stream; one whose connection is being renewed counts."""
+        return self._stream is not None and not self._closed.is_set()
+
+    def latest(self, *, generation: int) -> dict[str, Any] | None:
+        """
+        The Deployment as it was last shown; None: not (yet, or any more), or nothing is followed.
+
+        Args:
+            generation: An older one is not shown: a write of ours came after it.
+        """
+        with self._turn:
+            latest = self._latest if self.follows else None
+        if latest is None or latest["metadata"].get("generation", 0) < generation:
+            return None
+        return latest
+
+    def wait(self, after: dict[str, Any] | None, seconds: float) -> None:
+        """Return when something else than `after` is shown, when nothing is followed, or late."""
+        with self._turn:
+            self._turn.wait_for(lambda: self._latest is not after or not self.follows, seconds)
+
+    def _show(self, manifest: dict[str, Any] | None) -> None:
+        with self._turn:
+            self._latest = manifest
+            self._turn.notify_all()
 
     def _open(self) -> WatchStream:
         return self._cluster.watch(deployment_path(self._namespace), name=self._name)
@@ -83,8 +114,10 @@ class TargetWatch:
                 log.warning("cannot follow %s: %s", where, error)
                 if not error.transient:
                     return
-            with self._turn:
-                self._stream = None
+            finally:
+                with self._turn:
+                    self._stream, self._latest = None, None
+                    self._turn.notify_all()
             self._closed.wait(_PAUSE)
 
     def _next_stream(self) -> WatchStream:
@@ -100,6 +133,8 @@ class TargetWatch:
 
     def _read(self, stream: WatchStream) -> None:
         for kind, manifest in stream:
+            if kind != "SYNCED":
+                self._show(None if kind == "DELETED" else manifest)
             if kind not in ("ADDED", "MODIFIED"):
                 continue  # a target that is deleted has no revision to move to
             seen = revision_of(manifest)
