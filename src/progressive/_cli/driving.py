@@ -20,6 +20,10 @@ from progressive._model.report import Report, Transition
 from progressive._run.sync import Runner
 
 
+class EndedEarly(Exception):
+    """A signal came before there was a run; nothing was moved."""
+
+
 class ReportFolder:
     """
     The files of a report: ``report.json``, always whole, and ``rounds.jsonl``, one round a line.
@@ -112,7 +116,7 @@ class Driving:
         self._asked_to_end += 1
         name = signal.Signals(number).name
         if self._runner is None:
-            sys.exit(11)  # nothing was moved
+            raise EndedEarly(name)
         if self._asked_to_end == 1:
             self._runner.abort(by=name, signal=True)
         elif number == signal.SIGINT and sys.stdin.isatty():

@@ -19,7 +19,7 @@ from progressive._cli.options import (
     output_option,
     read_or_refuse,
 )
-from progressive._model.report import Report
+from progressive._model.report import Outcome, Report
 
 
 @click.command()
@@ -72,7 +72,7 @@ def run(
         metrics_server=metrics_server,
         lookup=cluster_lookup(kubeconfig, context, namespace),
     )
-    from progressive._cli.driving import Driving, ReportFolder
+    from progressive._cli.driving import Driving, EndedEarly, ReportFolder
     from progressive._cli.progress import progress_bar
     from progressive._release.connect import Connection, rejected
     from progressive.errors import ProgressiveError
@@ -95,6 +95,9 @@ def run(
             runner = connection.runner(observers=[driving.observe, bar])
             driving.drives(runner)
             report = connection.release(runner, images=wanted, resume=resume, timeout=limit)
+        except EndedEarly as signal:
+            message = f"{signal} came before anything was read or written"
+            report = Report(outcome=Outcome.ABORTED, message=message, target=str(document.target))
         except ProgressiveError as error:
             report = rejected(error, document.target)
     driving.ended(report)

@@ -31,6 +31,9 @@ from progressive.ports import (
 )
 
 METRICS_SERVER = "PROGRESSIVE_METRICS_SERVER"
+ISTIOD = "PROGRESSIVE_ISTIOD"
+"""Address of istiod's debug port, such as ``http://istiod.istio-system:15014``: a write is then
+done only when the proxies have it (or a bounded wait is over)."""
 
 
 @frozen(kw_only=True)
@@ -140,8 +143,9 @@ def make_router(name: str, cluster: Cluster) -> TrafficRouter:
         PluginError: There is none, or it cannot be made for a cluster alone.
     """
     factory = plugins.router(name)
+    options = {"istiod": istiod} if name == "istio" and (istiod := os.environ.get(ISTIOD)) else {}
     try:
-        router: TrafficRouter = factory(cluster=cluster)
+        router: TrafficRouter = factory(cluster=cluster, **options)
     except TypeError as error:
         words = f"a document can only name a router that needs nothing but a cluster ({error})"
         raise PluginError(name, f"{words}; compose this one in Python") from error
