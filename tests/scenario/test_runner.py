@@ -110,6 +110,33 @@ def test_a_bug_in_a_provider_is_inconclusive_and_not_a_failure() -> None:
     assert ["inconclusive", "pass", "pass"] == [one.verdict for one in report.rounds]
 
 
+def test_a_provider_that_never_answers_does_not_hold_a_run() -> None:
+    """
+    L15: somebody's provider may have no time-out; the round is undecided then, and the next asks.
+    """
+
+    class Lost(World):
+        """Loses the answer of the first measurement."""
+
+        def __init__(self) -> None:
+            super().__init__(Scenario())
+            beside, asked = self.clock.beside, 0
+
+            def beside_once(work: Any, inbox: Any) -> None:
+                nonlocal asked
+                asked += self.weight == 50
+                if asked != 2:  # the first one reads the split
+                    beside(work, inbox)
+
+            self.clock.beside = beside_once  # type: ignore[method-assign]
+
+    world = Lost()
+    report = runner(world).run(PLAN, TARGET)
+
+    assert Outcome.PROMOTED is report.outcome
+    assert "was not answered in time" in str(report.events) + str(report.rounds)
+
+
 def test_observers_and_notifiers_never_disturb_a_run() -> None:
     """
     A chat server that is down must not hold a release.

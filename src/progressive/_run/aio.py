@@ -102,6 +102,7 @@ class AsyncRunner:
         identity: str | None = None,
         blocking: Blocking = asyncio.to_thread,
     ) -> None:
+        self._clock = clock or SystemClock()
         # a router may look for its cluster when it is asked for it: not in the event loop
         self._make_parts = functools.partial(
             make_parts,
@@ -111,12 +112,11 @@ class AsyncRunner:
             store=store,
             lock=lock,
             inbox=inbox,
-            clock=clock or SystemClock(),
+            clock=self._clock,
             observers=observers,
             notifiers=notifiers,
             identity=identity,
         )
-        self._clock = clock or SystemClock()
         self._blocking = blocking
         self._mailbox: AsyncMailbox | None = None
         self._aborted = False
@@ -204,8 +204,10 @@ class AsyncRunner:
         elif asked != action.id:
             await self._ask_beside(session, action, mailbox)
             return action.id
+        elif clock.now() >= (limit := session.patience(action)):
+            await self._blocking(session.receive, session.overdue(action))
         else:
-            await mailbox.wait(None)
+            await mailbox.wait((limit - clock.now()).total_seconds())
         return asked
 
     async def _wait(self, action: Wait, mailbox: AsyncMailbox, clock: Clock) -> None:

@@ -8,6 +8,7 @@ once the state that gave it is in the journal. The way home alone does not wait 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 
 from attrs import define, evolve
 
@@ -76,6 +77,10 @@ class Parts:
     observers: Sequence[Observer] = ()
     notifiers: Sequence[Notifier] = ()
     identity: str = ""
+
+
+PATIENCE = timedelta(seconds=30)
+"""Beyond the deadline of an order: an adapter has time-outs of its own, and they come first."""
 
 
 class Session:
@@ -179,6 +184,15 @@ class Session:
         except Exception as error:
             # a fault in somebody's router or workload must not leave the traffic split
             return self._failed(action, self._fault(error))
+
+    def patience(self, action: Action) -> datetime:
+        """Until when an order that runs beside the loop may take to answer."""
+        return (action.until or self._parts.clock.now()) + PATIENCE
+
+    def overdue(self, action: Action) -> Failed:
+        """The answer to an order that never came; a part without time-outs must not hold a run."""
+        message = f"{type(action).__name__} was not answered in time"
+        return self._failed(action, AdapterError(message, ErrorKind.UNAVAILABLE))
 
     def _fault(self, error: Exception) -> AdapterError:
         log.exception("an unexpected error", extra={"run": self.analysis.run})

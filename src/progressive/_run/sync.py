@@ -170,6 +170,8 @@ class Runner:
         elif asked != action.id:
             clock.beside(lambda: session.perform(action), mailbox)
             return action.id
+        elif clock.now() >= (limit := session.patience(action)):
+            session.receive(session.overdue(action))
         else:
-            clock.wait(None, mailbox)
+            clock.wait(limit, mailbox)
         return asked
