@@ -208,23 +208,17 @@ class DeploymentWorkload:
         Before it comes up its template is stored, for `promote`. A target that is not there any
         more is at zero.
         """
-        path = self._target_path(target)
-        deployment = self._shown(target) or self._taken(path) or find(self.cluster, path)
-        if deployment is None and not up:
+        if not up:
+            self._scale_down(target)
             return
-        if up:
-            deployment = deployment or self._target(target)
-            primary = self._taken(self._primary_path(target)) or self._existing_primary(target)
-            templates.keep(self.cluster, deployment, primary)
-            kept = templates.kept_of(deployment)
-            self._kept_here = {(target, revision_of(deployment)): kept}
-            wanted = max(1, int(primary["spec"].get("replicas", 1)))
-        else:
-            wanted = 0
-        if deployment is not None and int(deployment["spec"].get("replicas", 1)) != wanted:
-            change = {"op": "add", "path": "/spec/replicas", "value": wanted}
-            answer = self.cluster.json_patch(path, [change])
-            self._written[target] = int(answer["metadata"].get("generation", 0))
+        path = self._target_path(target)
+        deployment = self._taken(path) or self._target(target)
+        primary = self._taken(self._primary_path(target)) or self._existing_primary(target)
+        templates.keep(self.cluster, deployment, primary)
+        self._kept_here = {(target, revision_of(deployment)): templates.kept_of(deployment)}
+        wanted = max(1, int(primary["spec"].get("replicas", 1)))
+        if int(deployment["spec"].get("replicas", 1)) != wanted:
+            self._set_replicas(target, wanted)
 
     def promote(self, target: Target, revision: str) -> None:
         """
@@ -281,6 +275,20 @@ class DeploymentWorkload:
         return again(write)
 
     # below
+
+    def _scale_down(self, target: Target) -> None:
+        watch = self._followed.get(target)
+        shown = watch and watch.latest(generation=self._written.get(target, 0))
+        if not shown or int(shown["spec"].get("replicas", 1)) == 0:
+            # a watch may be late, so it is not believed that there is nothing to do
+            shown = find(self.cluster, self._target_path(target))
+        if shown is not None and int(shown["spec"].get("replicas", 1)) != 0:
+            self._set_replicas(target, 0)
+
+    def _set_replicas(self, target: Target, wanted: int) -> None:
+        change = {"op": "add", "path": "/spec/replicas", "value": wanted}
+        answer = self.cluster.json_patch(self._target_path(target), [change])
+        self._written[target] = int(answer["metadata"].get("generation", 0))
 
     def _target_path(self, target: Target) -> str:
         return deployment_path(target.namespace, self.managed.name)
@@ -340,25 +348,19 @@ class DeploymentWorkload:
         at, manifest = self._recent.pop(path, (None, None))
         return manifest if at is not None and self._now() - at <= _RECENT else None
 
-    def _shown(self, target: Target) -> Document | None:
-        """The target as a watch shows it, with the last write of ours in it."""
-        watch = self._followed.get(target)
-        return watch and watch.latest(generation=self._written.get(target, 0))
-
     def _look(
         self, target: Target, side: Side, until: datetime, enough: tuple[Readiness, ...]
     ) -> Asked:
-        if side is Side.CANARY and (watch := self._followed.get(target)) is not None:
+        watch = self._followed.get(target)
+        if side is Side.CANARY and watch is not None:
             percent = self.managed.canary_ready_percent
-            while watch.follows:
-                shown = self._shown(target)
-                if shown is not None and (asked := readiness(shown, percent=percent)):
-                    if asked.readiness in enough:
-                        return asked
-                left = (until - self._now()).total_seconds()
-                if left <= 0:
-                    break
-                watch.wait(shown, left)
+            shown = watch.wait(
+                lambda one: readiness(one, percent=percent).readiness in enough,
+                generation=self._written.get(target, 0),
+                seconds=(until - self._now()).total_seconds(),
+            )
+            if shown is not None:
+                return readiness(shown, percent=percent)
         return self._ask(target, side, until, enough)
 
     def _ask(

@@ -85,15 +85,26 @@ class TargetWatch:
             generation: An older one is not shown: a write of ours came after it.
         """
         with self._turn:
-            latest = self._latest if self.follows else None
+            return self._shown(generation)
+
+    def wait(
+        self, good: Callable[[dict[str, Any]], bool], *, generation: int, seconds: float
+    ) -> dict[str, Any] | None:
+        """The Deployment once it is as wanted; None: not in time, or nothing is followed."""
+
+        def seen() -> bool:
+            shown = self._shown(generation)
+            return not self.follows or (shown is not None and good(shown))
+
+        with self._turn:
+            found = self._turn.wait_for(seen, max(0.0, seconds))
+            return self._shown(generation) if found else None
+
+    def _shown(self, generation: int) -> dict[str, Any] | None:
+        latest = self._latest if self.follows else None
         if latest is None or latest["metadata"].get("generation", 0) < generation:
             return None
         return latest
-
-    def wait(self, after: dict[str, Any] | None, seconds: float) -> None:
-        """Return when something else than `after` is shown, when nothing is followed, or late."""
-        with self._turn:
-            self._turn.wait_for(lambda: self._latest is not after or not self.follows, seconds)
 
     def _show(self, manifest: dict[str, Any] | None) -> None:
         with self._turn:
