@@ -6,13 +6,14 @@ primary runs. A fault of kind crash ends the process of the driver (`Crash`); th
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from progressive._model.checks import Cause, Question, Sample
+from progressive._model.checks import Builtin, Cause, MetricCheck, Question, Sample
 from progressive._model.events import (
     Command,
     Commanded,
@@ -247,7 +248,7 @@ class World:
                 return _answered(answers[min(number, len(answers) - 1)])
             if self.scenario.traffic is not None and check.builtin is not None:
                 return sampled(self.scenario.traffic, question, self.weight, self.total)
-            return Sample(value=_good(check.at_least, check.at_most))
+            return Sample(value=_good(check))
 
     # workload
 
@@ -355,8 +356,13 @@ def _answered(answer: float | str | None) -> Sample:
     return Sample(value=float(answer))
 
 
-def _good(at_least: float | None, at_most: float | None) -> float:
-    """A value that passes."""
-    if at_least is not None:
-        return at_least
-    return 0.0 if at_most is None else at_most
+def _good(check: MetricCheck) -> float:
+    """A value that passes, well within the bounds where there is room."""
+    low, high = check.at_least, check.at_most
+    if check.builtin is Builtin.SUCCESS_RATE and (low or 0.0) <= 100.0 <= (high or 100.0):
+        return 100.0
+    if low is not None and high is not None:
+        return low if math.isinf(low) or math.isinf(high) else (low + high) / 2
+    if high is not None:
+        return 0.0 if high == math.inf else high / 2 if high > 0 else high
+    return low if low is not None else 0.0
