@@ -1,0 +1,248 @@
+"""The parts of the reference that are made from the code itself.
+
+``python -m tests.docs.generated`` writes them anew, between ``<!-- generated: NAME -->`` and
+``<!-- end -->``; `test_generated.py` fails while they are not current.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import re
+from collections import deque
+from collections.abc import Callable, Iterable
+from copy import copy
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import click
+from attrs import evolve
+from click.testing import CliRunner
+from tests.docs.snippets import ROOT
+from tests.unit.analysis.test_graph import FIRST, REPAIR, SMALL, answers, interruptions, key
+from tests.unit.analysis.world import CHANGED, latest, started
+
+import progressive
+from progressive import Action, AskReady, Finish, Measure, Phase, Read, Wait
+from progressive._analysis.machine import ANSWERS
+from progressive._cli.main import cli
+
+REFERENCE = ROOT / "docs" / "reference"
+DOORS = ("aio", "clusters", "metrics", "plugins", "ports", "routers", "stores", "testing")
+_SECTION = re.compile(
+    r"(?P<begin><!-- generated: (?P<name>[\w-]+) -->\n).*?(?P<end><!-- end -->)", re.DOTALL
+)
+_ROOMS = {
+    "_release.load": "A release as a whole",
+    "_run.sync": "The runner",
+    "_analysis.machine": "The state machine",
+    "_model.plan": "Policy",
+    "_model.traffic": "Address, order, answer",
+    "_model.checks": "Checks and verdicts",
+    "_model.actions": "Orders of the machine",
+    "_model.events": "What the machine is told",
+    "_model.report": "What became of it",
+    "_model.release": "Problems of a document",
+    "errors": "Errors",
+}
+
+
+def render(page: Path) -> str:
+    """A page with all its generated parts as they must be."""
+
+    def section(found: re.Match[str]) -> str:
+        return f"{found['begin']}\n{GENERATED[found['name']]()}\n\n{found['end']}"
+
+    return _SECTION.sub(section, page.read_text(encoding="utf-8"))
+
+
+def generated_pages() -> list[Path]:
+    """Pages with a generated part."""
+    pages = sorted(REFERENCE.glob("*.md"))
+    return [one for one in pages if _SECTION.search(one.read_text(encoding="utf-8"))]
+
+
+# api.md
+
+
+def names() -> str:
+    """Every public name, one line each, in the order of the face."""
+    rows = ["### The package", "", *_table([("`progressive.__version__`", "The version.")])]
+    for room, title in _ROOMS.items():
+        own = [name for name in progressive.__all__ if progressive._HOME.get(name) == room]
+        told = [(f"`progressive.{name}`", first_words(getattr(progressive, name))) for name in own]
+        rows += ["", f"### {title}", "", *_table(told)]
+    return "\n".join(rows)
+
+
+def doors() -> str:
+    """Everything behind the doors."""
+    rows: list[str] = []
+    for door in DOORS:
+        module = importlib.import_module(f"progressive.{door}")
+        told = [(f"`progressive.{door}.{name}`", _said(module, name)) for name in promised(door)]
+        title = first_words(module).removeprefix("Door: ").removeprefix("The door for ")
+        rows += [f"### `progressive.{door}`", "", f"{title[0].upper()}{title[1:]}", ""]
+        rows += [*_table(told), ""]
+    return "\n".join(rows).rstrip()
+
+
+def promised(door: str) -> list[str]:
+    """What a door lists; one without a list promises every public name that it defines."""
+    module = importlib.import_module(f"progressive.{door}")
+    listed = getattr(module, "__all__", None)
+    if listed is not None:
+        return list(listed)
+    tree = ast.parse(inspect.getsource(module))
+    found: list[str] = []
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            found.append(node.name)
+        elif isinstance(node, ast.Assign):
+            found += [one.id for one in node.targets if isinstance(one, ast.Name)]
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            found.append(node.target.id)
+    return [name for name in found if not name.startswith("_")]
+
+
+def _said(module: Any, name: str) -> str:
+    """The words about a name: of its class or function, else of the text below it."""
+    value = getattr(module, name)
+    if inspect.isclass(value) or inspect.isfunction(value):
+        return first_words(value)
+    lines = inspect.getsource(module).splitlines()
+    begun = next(number for number, line in enumerate(lines) if line.startswith(f"{name}"))
+    for line in lines[begun + 1 : begun + 6]:
+        if line.startswith('"""'):
+            return line.strip('"').rstrip().replace("``", "`")
+    return f"`{value}`"
+
+
+def first_words(value: Any) -> str:
+    """The first sentence of a docstring, on one line."""
+    text = inspect.getdoc(value) or ""
+    if value is not inspect.getmodule(value) and not getattr(value, "__doc__", None):
+        text = ""
+    paragraph = " ".join(text.split("\n\n")[0].split())
+    sentence = re.split(r"(?<=[.!?]) (?=[A-Z`])", paragraph)[0]
+    return sentence.replace("``", "`").replace("|", "\\|")
+
+
+def _table(rows: Iterable[tuple[str, str]]) -> list[str]:
+    told = list(rows)
+    missing = [name for name, words in told if not words]
+    assert not missing, f"without a docstring: {missing}"
+    return ["| name | what it is |", "|---|---|", *(f"| {a} | {b} |" for a, b in told)]
+
+
+# cli.md
+
+
+def options() -> str:
+    """The help of every command."""
+    group = click.Context(cli)
+    told = [_help([])]
+    for name in cli.list_commands(group):
+        told += [f"## `progressive {name}`", "", _help([name])]
+    return "\n".join(told)
+
+
+def _help(command: list[str]) -> str:
+    result = CliRunner().invoke(
+        cli, [*command, "--help"], prog_name="progressive", terminal_width=96
+    )
+    assert result.exit_code == 0, result.output
+    return f"```text\n{result.output.rstrip()}\n```\n"
+
+
+# state-machine.md
+
+
+def answers_table() -> str:
+    """`ANSWERS`, as a table."""
+    rows = ["| phase | order | answered by | then |", "|---|---|---|---|"]
+    for (phase, order, why), (answer, rule) in ANSWERS.items():
+        shown = f"`{order.__name__}`" + (f" ({why})" if why is not None else "")
+        rows.append(f"| {phase} | {shown} | `{answer.__name__}` | {first_words(rule)} |")
+    return "\n".join(rows)
+
+
+def phases_table() -> str:
+    """The phases and what they mean."""
+    return "\n".join(["| phase | meaning |", "|---|---|", *_members(Phase)])
+
+
+def _members(kind: type[Enum]) -> list[str]:
+    lines = inspect.getsource(kind).splitlines()
+    rows = []
+    for number, line in enumerate(lines):
+        if found := re.fullmatch(r"    [A-Z_]+ = \"([\w-]+)\"", line):
+            rows.append(f"| {found[1]} | {lines[number + 1].strip().strip(chr(34))} |")
+    return rows
+
+
+def diagram() -> str:
+    """The phases and every way between them, walked through with a small plan."""
+    ways: dict[tuple[str, str], set[str]] = {}
+    for situation in (CHANGED, FIRST, REPAIR, None):
+        _walk(started(_SHORT, situation), ways)
+    lines = ["```mermaid", "stateDiagram-v2", "    [*] --> pending"]
+    for situation in (CHANGED, FIRST, REPAIR, None):
+        ways.setdefault(("pending", str(started(_SHORT, situation).phase)), set()).add("Started")
+    order = [str(one) for one in Phase]
+    for (here, there), events in sorted(
+        ways.items(), key=lambda way: (order.index(way[0][0]), order.index(way[0][1]))
+    ):
+        lines.append(f"    {here} --> {there}: {', '.join(sorted(events))}")
+    return "\n".join([*lines, "    finished --> [*]", "```"])
+
+
+_SHORT = evolve(SMALL, threshold=1, deadlines=evolve(SMALL.deadlines, undecided_rounds=1))
+"""The same ways between phases as with more patience, and fewer states to walk through."""
+
+
+def _walk(begin: Any, ways: dict[tuple[str, str], set[str]]) -> None:
+    queue, seen = deque([begin]), {key(begin)}
+    while queue:
+        analysis = queue.popleft()
+        if analysis.done:
+            continue
+        for event in (*answers(analysis), *interruptions(latest(analysis))):
+            following = copy(analysis)
+            following.receive(event)
+            if following.phase is not analysis.phase:
+                way = (str(analysis.phase), str(following.phase))
+                ways.setdefault(way, set()).add(type(event).__name__)
+            here = key(following)
+            if here not in seen:
+                seen.add(here)
+                queue.append(following)
+
+
+def orders_table() -> str:
+    """Every order of the machine, and whether it changes the world."""
+    rows = ["| order | what is to be done | changes the world |", "|---|---|---|"]
+    for name in progressive.__all__:
+        order = getattr(progressive, name)
+        if not inspect.isclass(order) or not issubclass(order, Action) or order is Action:
+            continue
+        acts = "no" if order in (Read, Measure, AskReady, Wait, Finish) else "yes"
+        rows.append(f"| `{name}` | {first_words(order)} | {acts} |")
+    return "\n".join(rows)
+
+
+GENERATED: dict[str, Callable[[], str]] = {
+    "names": names,
+    "doors": doors,
+    "options": options,
+    "answers": answers_table,
+    "phases": phases_table,
+    "diagram": diagram,
+    "orders": orders_table,
+}
+
+if __name__ == "__main__":
+    for page in generated_pages():
+        page.write_text(render(page), encoding="utf-8")
