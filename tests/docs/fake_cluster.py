@@ -120,7 +120,7 @@ def _rolled_out(one: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_rolled_out(one: Mapping[str, Any]) -> bool:
-    return dict(one).get("status") == _rolled_out(one)["status"]
+    return bool(dict(one).get("status") == _rolled_out(one)["status"])
 
 
 def shop() -> MemoryCluster:

@@ -45,7 +45,8 @@ class _Handler(BaseHTTPRequestHandler):
         data: dict[str, Any]
         if found is None and (window := _RANGE.search(query)) is not None:
             length = float(window[1]) * _SECONDS[window[2]]
-            data = {"resultType": "matrix", "result": _series(query, at, length)}
+            series = _series(query, at, length, self.server.told["status"])
+            data = {"resultType": "matrix", "result": series}
         else:
             value = [at, str(1.0 if found is None else found)]
             data = {"resultType": "vector", "result": [{"metric": {}, "value": value}]}
@@ -67,15 +68,16 @@ class _Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.asked: list[str] = []
         self.values: dict[str, float] = {}
+        self.told = {"status": "200"}
 
 
-def _series(query: str, at: float, length: float) -> list[dict[str, Any]]:
-    """Counters that grow steadily; every request is answered well, within 50 ms."""
+def _series(query: str, at: float, length: float, status: str) -> list[dict[str, Any]]:
+    """Counters that grow steadily; every request is answered with `status`, within 50 ms."""
     first = at - length + 0.1
     times = [first + number * _EVERY for number in range(int(length / _EVERY) + 1)]
     times = [one for one in times if one <= at] or [first]
     values = [[one, str(one * _PER_SECOND)] for one in (*times, at)]
-    labels = {"reporter": "destination", "response_code": "200", "grpc_response_status": ""}
+    labels = {"reporter": "destination", "response_code": status, "grpc_response_status": ""}
     labels["response_flags"] = "-"
     if "_bucket" in query:
         return [{"metric": {**labels, "le": le}, "values": values} for le in _BUCKETS]
@@ -95,6 +97,16 @@ class FakePrometheus:
     def __init__(self, server: _Server) -> None:
         self.url = f"http://127.0.0.1:{server.server_address[1]}"
         self.values, self.asked = server.values, server.asked
+        self._told = server.told
+
+    @property
+    def status(self) -> str:
+        """HTTP status of every request that the counters have counted."""
+        return self._told["status"]
+
+    @status.setter
+    def status(self, status: str) -> None:
+        self._told["status"] = status
 
 
 @contextmanager

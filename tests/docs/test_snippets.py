@@ -14,10 +14,9 @@ import pytest
 import yaml
 from click.testing import CliRunner
 from tests.docs import fake_cluster, promised
-from tests.docs.fake_prometheus import fake_prometheus
+from tests.docs.conftest import Surroundings
 from tests.docs.snippets import ELSEWHERE, ROOT, Block, Page, blocks, commands, pages
 
-import progressive
 from progressive._cli.main import cli
 
 RUN = [page for page in pages() if page not in ELSEWHERE]
@@ -45,31 +44,6 @@ def _runnable(page: Path) -> list[Block]:
     ]
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder that a page is carried out in."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delenv("KUBECONFIG", raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    return tmp_path
-
-
-@pytest.fixture
-def cluster(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A cluster in which the classic document was deployed, and its image was just changed."""
-    classic = (ROOT / "examples" / "classic.yaml").read_text(encoding="utf-8")
-    (folder / "canary.yaml").write_text(classic, encoding="utf-8")
-    with fake_prometheus() as prometheus:
-        prometheus.values["…"] = 0.034
-        made = fake_cluster.shop()
-        fake_cluster.install(monkeypatch, made, prometheus.url)
-        first = progressive.load("canary.yaml").run()
-        assert progressive.Outcome.INITIALIZED is first.outcome
-        fake_cluster.change_image(made, "registry/web:42")
-        yield
-
-
 @pytest.mark.parametrize("page", RUN, ids=lambda page: str(page.relative_to(ROOT)))
 def test_the_snippets_of_a_page_run(page: Path, request: pytest.FixtureRequest) -> None:
     """
@@ -77,7 +51,7 @@ def test_the_snippets_of_a_page_run(page: Path, request: pytest.FixtureRequest) 
     """
     all_blocks, wanted = blocks(page), _runnable(page)
     in_process = any(one.needs == "cluster" for one in all_blocks)
-    request.getfixturevalue("cluster" if in_process else "folder")
+    request.getfixturevalue("surroundings" if in_process else "folder")
     carried_out = Page(in_process=in_process)
     for block in all_blocks:
         carried_out.carry_out(block)
@@ -179,7 +153,7 @@ def _statements(page: Path) -> list[str]:
     ]
 
 
-def test_the_role_on_its_page_is_enough(folder: Path, cluster: None) -> None:
+def test_the_role_on_its_page_is_enough(folder: Path, surroundings: Surroundings) -> None:
     """
     A right that is missing there ends somebody's first release in the middle.
     """
