@@ -44,7 +44,8 @@ class Module:
         docstring: Of the module; empty: none.
         lines: How long it is.
         imports: All of them.
-        functions: Name and length in lines of each function and method.
+        functions: Name of each function and method, and the lines of its body: the signature of a
+            command lists its options, which is no work.
     """
 
     name: str
@@ -86,7 +87,7 @@ def _module(name: str, path: Path, known: frozenset[str]) -> Module:
     text = path.read_text(encoding="utf-8")
     tree = ast.parse(text)
     functions = tuple(
-        (node.name, (node.end_lineno or node.lineno) - node.lineno + 1)
+        (node.name, (node.end_lineno or node.lineno) - node.body[0].lineno + 1)
         for node in ast.walk(tree)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     )

@@ -80,7 +80,7 @@ def test_every_block_says_what_it_is() -> None:
             assert block.language in _LANGUAGES, str(block)
         text = page.read_text(encoding="utf-8")
         for comment in re.findall(r"<!--(.*?)-->", text):
-            known = r" (needs: cluster|file: \S+|prints|part \d|generated: \S+|end) "
+            known = r" (needs: cluster|file: \S+|prints|part \d|generated: \S+|figures|end) "
             assert re.fullmatch(known, comment), f"{page}: {comment}"
 
 
