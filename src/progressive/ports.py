@@ -237,14 +237,20 @@ class Cluster(Protocol):
         name: str | None = None,
         labels: str | None = None,
         until: datetime | None = None,
+        known: dict[str, Any] | None = None,
     ) -> WatchStream:
         """
         Follow a collection, one object of it (`name`), or those with `labels`.
 
         Survives a dropped connection and an expired resource version by itself.
 
+        Args:
+            known: The object `name` as it was read or written before; what became of it since
+                is told, and a first listing may be spared.
+
         Raises:
-            ClusterError: The first listing failed; it is made before this returns.
+            ClusterError: The first listing failed; it is made before this returns. Without one
+                the stream raises.
         """
 
     def served(self, group: str, plural: str | None = None) -> tuple[str, ...]:

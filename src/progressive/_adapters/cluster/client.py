@@ -126,16 +126,20 @@ class KubernetesCluster:
         name: str | None = None,
         labels: str | None = None,
         until: datetime | None = None,
+        known: dict[str, Any] | None = None,
     ) -> KubernetesWatch:
         """
         Follow a collection, one object of it (`name`), or those with `labels`.
+
+        Args:
+            known: The object `name` as it was read or written before: no first listing is asked.
 
         Raises:
             ClusterError: The first listing failed. From the stream: a later request was refused
                 for good; a server that is away is waited for.
         """
         stream = KubernetesWatch(
-            self._link, self._policy, path, name=name, labels=labels, until=until
+            self._link, self._policy, path, name=name, labels=labels, until=until, known=known
         )
         stream.begin()
         return stream

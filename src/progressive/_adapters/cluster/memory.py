@@ -147,6 +147,7 @@ class MemoryCluster:
         name: str | None = None,
         labels: str | None = None,
         until: datetime | None = None,
+        known: dict[str, Any] | None = None,
     ) -> MemoryWatch:
         """Follow a collection, one object of it (`name`), or those with `labels`."""
         at = parse(path)

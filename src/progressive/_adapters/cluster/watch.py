@@ -62,6 +62,7 @@ class KubernetesWatch:
         name: str | None,
         labels: str | None,
         until: datetime | None,
+        known: dict[str, Any] | None = None,
     ) -> None:
         self._link, self._policy, self._path = link, policy, path
         self._end: float | None = None
@@ -77,6 +78,8 @@ class KubernetesWatch:
         self._stream: BaseHTTPResponse | None = None
         self._version = ""
         self._known: dict[tuple[str, str], dict[str, Any]] = {}
+        if known is not None:
+            self._known, self._version = {_key(known): known}, _version(known)
         self._waiting: deque[Change | ClusterError] = deque()
         self._begun, self._awaited = False, False
         self._reader: threading.Thread | None = None
@@ -166,10 +169,12 @@ class KubernetesWatch:
             try:
                 if not self._version:
                     yield from self._unless_over(self._list(patient=not synced))
-                    if not synced:
-                        synced = True
-                        yield from self._unless_over([("SYNCED", {})])
-                        self._rest_until_awaited()
+                elif not synced:
+                    yield from self._unless_over([("ADDED", one) for one in self._known.values()])
+                if not synced:
+                    synced = True
+                    yield from self._unless_over([("SYNCED", {})])
+                    self._rest_until_awaited()
                 for change in self._stream_on():
                     failures = 0
                     if change is not None:

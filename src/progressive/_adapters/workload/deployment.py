@@ -28,6 +28,7 @@ from progressive._adapters.workload.objects import (
     refused,
 )
 from progressive._adapters.workload.others import owner, refuse_autoscaler
+from progressive._adapters.workload.recent import Recent
 from progressive._kube.cautions import cautions
 from progressive._kube.images import set_images
 from progressive._kube.marks import MADE_FROM, REVISION, annotation, named
@@ -46,9 +47,6 @@ How long ``ProgressDeadlineExceeded`` must stand to be believed. After a mere ch
 Kubernetes 1.37 reports the new generation as observed with the condition of the rollout before,
 until it sees the first progress (measured: some 0.1 s).
 """
-
-_RECENT = timedelta(seconds=2)
-"""For how long the start of a run may go on with what it read or wrote last."""
 
 
 def _utc_now() -> datetime:
@@ -87,10 +85,11 @@ class DeploymentWorkload:
         self.cluster, self.managed, self.router = cluster, managed, router
         self._now, self._stale = clock, stale
         self._known: dict[Target, str] = {}
-        self._recent: dict[str, tuple[datetime, Document]] = {}
+        self._recent = Recent(clock)
         self._kept_here: dict[tuple[Target, str], Mapping[str, Any]] = {}
         self._followed: dict[Target, TargetWatch] = {}
         self._written: dict[Target, int] = {}
+        self._primaries: dict[Target, Document] = {}
 
     # looking
 
@@ -104,14 +103,14 @@ class DeploymentWorkload:
                 nobody released stands in the place of the primary.
             ForeignController: A Canary of Flagger drives it and is not suspended.
         """
-        deployment = self._taken(self._target_path(target)) or self._target(target)
+        deployment = self._recent.take(self._target_path(target)) or self._target(target)
         refuse_autoscaler(self.cluster, deployment)
         first = self._first_deploy(deployment)
         primary = self._primary(target)
         if primary is not None:
             first.accept(primary)
-            self._note(self._primary_path(target), primary)
-        self._note(self._target_path(target), deployment)
+            self._recent.note(self._primary_path(target), primary)
+        self._recent.note(self._target_path(target), deployment)
         revision = revision_of(deployment)
         self._known[target] = revision
         promoted = None if primary is None else annotation(primary, REVISION)
@@ -153,6 +152,7 @@ class DeploymentWorkload:
             known=self._known.get(target),
             tell=tell,
             now=self._now,
+            begin=self._recent.find(self._target_path(target)),
         )
         return watch
 
@@ -212,8 +212,9 @@ class DeploymentWorkload:
             self._scale_down(target)
             return
         path = self._target_path(target)
-        deployment = self._taken(path) or self._target(target)
-        primary = self._taken(self._primary_path(target)) or self._existing_primary(target)
+        deployment = self._recent.take(path) or self._target(target)
+        primary = self._recent.take(self._primary_path(target)) or self._existing_primary(target)
+        self._primaries[target] = primary
         templates.keep(self.cluster, deployment, primary)
         self._kept_here = {(target, revision_of(deployment)): templates.kept_of(deployment)}
         wanted = max(1, int(primary["spec"].get("replicas", 1)))
@@ -229,9 +230,12 @@ class DeploymentWorkload:
         Raises:
             ClusterError: Kind ``not-found``: no primary, or nobody has that template any more.
         """
+        path = self._primary_path(target)
+        known = [self._primaries.pop(target)] if target in self._primaries else []
 
         def write() -> None:
-            primary = self._existing_primary(target)
+            # its patch tests the version, so a reading of the start is as good as a fresh one
+            primary = known.pop() if known else self._existing_primary(target)
             kept = self._kept(target, revision)
             selector = selector_of_primary(primary)
             if selector is None:
@@ -241,13 +245,14 @@ class DeploymentWorkload:
                 primary["spec"]["template"], template
             ):
                 return
-            write_primary(
+            written = write_primary(
                 self.cluster,
                 primary,
                 template=template,
                 rollout=kept.get("rollout") or {},
                 marks={REVISION: revision, MADE_FROM: None},
             )
+            self._recent.note(path, written)
 
         again(write)
 
@@ -269,7 +274,7 @@ class DeploymentWorkload:
             patch = set_images(self._target(target), images)
             if patch:
                 path = self._target_path(target)
-                self._note(path, self.cluster.json_patch(path, patch))
+                self._recent.note(path, self.cluster.json_patch(path, patch))
             return bool(patch)
 
         return again(write)
@@ -340,14 +345,6 @@ class DeploymentWorkload:
             owner=owner(self.cluster, deployment),
         )
 
-    def _note(self, path: str, manifest: Document) -> None:
-        self._recent[path] = (self._now(), manifest)
-
-    def _taken(self, path: str) -> Document | None:
-        """What was read or written a moment ago, once; an old or used reading says nothing."""
-        at, manifest = self._recent.pop(path, (None, None))
-        return manifest if at is not None and self._now() - at <= _RECENT else None
-
     def _look(
         self, target: Target, side: Side, until: datetime, enough: tuple[Readiness, ...]
     ) -> Asked:
@@ -377,7 +374,10 @@ class DeploymentWorkload:
         )
         asked: Asked | None = None
         if until > self._now():
-            stream = self.cluster.watch(deployment_path(target.namespace), name=name, until=until)
+            known = self._recent.find(deployment_path(target.namespace, name)) if primary else None
+            stream = self.cluster.watch(
+                deployment_path(target.namespace), name=name, until=until, known=known
+            )
             try:
                 for kind, manifest in stream:
                     if kind == "SYNCED":

@@ -29,6 +29,7 @@ class TargetWatch:
 
     Args:
         known: The revision that the run knows; None: the first that is seen.
+        begin: The Deployment as it was read a moment ago, if it was.
         now: What the told events carry as their instant.
 
     Raises:
@@ -45,6 +46,7 @@ class TargetWatch:
         known: str | None,
         tell: Tell,
         now: Callable[[], datetime],
+        begin: dict[str, Any] | None = None,
     ) -> None:
         self._cluster, self._namespace, self._name = cluster, namespace, name
         self._known, self._tell, self._now = known, tell, now
@@ -53,7 +55,7 @@ class TargetWatch:
         self._stream: WatchStream | None = None
         self._latest: dict[str, Any] | None = None
         try:
-            self._stream = self._open()
+            self._stream = self._open(begin)
         except AdapterError as error:
             if not error.transient:
                 raise
@@ -111,8 +113,9 @@ class TargetWatch:
             self._latest = manifest
             self._turn.notify_all()
 
-    def _open(self) -> WatchStream:
-        return self._cluster.watch(deployment_path(self._namespace), name=self._name)
+    def _open(self, known: dict[str, Any] | None = None) -> WatchStream:
+        path = deployment_path(self._namespace)
+        return self._cluster.watch(path, name=self._name, known=known)
 
     def _follow(self) -> None:
         while not self._closed.is_set():

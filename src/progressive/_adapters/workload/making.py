@@ -172,8 +172,13 @@ def write_primary(
     template: Mapping[str, Any],
     rollout: Mapping[str, Any],
     marks: dict[str, str | None],
-) -> None:
-    """Template, settings and marks of a primary in one patch of the version that was read."""
+) -> Document:
+    """
+    Template, settings and marks of a primary in one patch of the version that was read.
+
+    Returns:
+        The primary as it is then.
+    """
     changes = [
         {"op": "add", "path": f"/spec/{key}", "value": value}
         for key, value in (*rollout.items(), ("template", template))
@@ -181,4 +186,4 @@ def write_primary(
     ]
     meta = primary["metadata"]
     path = deployment_path(meta.get("namespace", "default"), meta["name"])
-    cluster.json_patch(path, at_version(primary, *changes, annotated(primary, marks)))
+    return cluster.json_patch(path, at_version(primary, *changes, annotated(primary, marks)))
