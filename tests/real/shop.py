@@ -10,12 +10,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 from tests.realparts.api import Document
+from tests.realparts.control_plane import ControlPlane
 from tests.realparts.mesh import Mesh
 from tests.realparts.process import wait_for
 
@@ -94,6 +96,7 @@ class Running:
     lines: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self._begun = time.monotonic()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -112,6 +115,10 @@ class Running:
             return False
 
         wait_for(there, f"a line with {text!r} in:\n{''.join(self.lines)}", seconds=seconds)
+
+    def waited(self, seconds: float) -> bool:
+        """Whether it goes on for so long already."""
+        return time.monotonic() - self._begun >= seconds
 
     def kill(self) -> None:
         """SIGKILL: nothing is cleaned up."""
@@ -139,23 +146,33 @@ class Running:
         return Ended(code, answer, "".join(self.lines))
 
 
-class Shop:
+class Place:
     """
-    One application in a namespace of its own.
+    One application in a namespace of its own, and the command that releases it.
 
     Attributes:
-        host: What users ask for.
         document: The release document; rewritten by `write`.
+        file: Where it is.
+        environment: What a command finds there; may be changed.
     """
 
-    def __init__(self, mesh: Mesh, namespace: str, folder: Path, **changes: Any) -> None:
-        self.mesh, self.namespace, self.folder = mesh, namespace, folder
-        self.api = mesh.control_plane.api
-        self.host = mesh.host(namespace, "my-app")
+    def __init__(
+        self,
+        control_plane: ControlPlane,
+        metrics_server: str,
+        namespace: str,
+        folder: Path,
+        document: Document,
+    ) -> None:
+        self.control_plane, self.namespace, self.folder = control_plane, namespace, folder
+        self.api = control_plane.api
         self.file = folder / "canary.yaml"
-        self.document = classic(namespace, **changes)
-        self.write(self.document)
-        self.api.create(application(namespace))
+        self.environment = {
+            **os.environ,
+            "KUBECONFIG": str(control_plane.kubeconfig(namespace=namespace)),
+            "PROGRESSIVE_METRICS_SERVER": metrics_server,
+        }
+        self.write(document)
 
     def write(self, document: Document) -> None:
         """The release document."""
@@ -165,19 +182,13 @@ class Shop:
     def start(self, command: str, *arguments: str) -> Running:
         """A command of the command line, in a process of its own."""
         words = [sys.executable, "-m", "progressive", command, str(self.file), *arguments]
-        kubeconfig = self.mesh.control_plane.kubeconfig(namespace=self.namespace)
-        environment = {
-            **os.environ,
-            "KUBECONFIG": str(kubeconfig),
-            "PROGRESSIVE_METRICS_SERVER": self.mesh.prometheus.url,
-        }
         process = subprocess.Popen(
             [*words, "-o", "json"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=environment,
+            env=self.environment,
         )
         return Running(process)
 
@@ -205,11 +216,38 @@ class Shop:
         return primary.get("weight", 0), canary.get("weight", 0)
 
 
+class Shop(Place):
+    """
+    An application in the mesh.
+
+    Attributes:
+        host: What users ask for.
+    """
+
+    def __init__(self, mesh: Mesh, namespace: str, folder: Path, **changes: Any) -> None:
+        document = classic(namespace, **changes)
+        super().__init__(mesh.control_plane, mesh.prometheus.url, namespace, folder, document)
+        self.mesh = mesh
+        self.host = mesh.host(namespace, "my-app")
+        self.api.create(application(namespace))
+
+
+def plain(namespace: str, **changes: Any) -> Document:
+    """A release without a data plane: pods are ready, and the check is a query that passes."""
+    document = classic(namespace, **deepcopy({**PLAIN, **changes}))
+    del document["spec"]["service"]["gateways"]
+    return document
+
+
+PLAIN: dict[str, Any] = {
+    "interval": "2s",
+    "stepWeight": 20,
+    "maxWeight": 40,
+    "threshold": 1,
+    "metrics": [{"name": "good", "query": "vector(1)", "thresholdRange": {"max": 2}}],
+}
+
+
 def eventually(good: Callable[[], object], what: str, *, seconds: float = 30) -> None:
     """Until it is so; for what the mesh does a moment later."""
     wait_for(good, what, seconds=seconds)
-
-
-def now() -> float:
-    """For bounds on how long people would have waited."""
-    return time.monotonic()

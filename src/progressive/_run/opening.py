@@ -24,7 +24,6 @@ from progressive._run.session import Parts, Session
 from progressive.errors import (
     AdapterError,
     Busy,
-    LockError,
     ProgressiveError,
     RouteNotFound,
     SpecError,
@@ -134,8 +133,7 @@ def _take(parts: Parts, wish: Wish, run: str, tell: Callable[[Event], None]) -> 
     except Busy as busy:
         raise _ended(parts, wish, Outcome.BUSY, str(busy)) from busy
     except AdapterError as error:
-        transient = error.transient or isinstance(error, LockError)
-        outcome = Outcome.UNREACHABLE if transient else Outcome.REJECTED
+        outcome = Outcome.UNREACHABLE if error.transient else Outcome.REJECTED
         raise _ended(parts, wish, outcome, str(error)) from error
 
 
