@@ -313,6 +313,25 @@ class ClusterContract:
         assert [("SYNCED", "")] == first
         assert [("ADDED", "b")] == then
 
+    def test_watch_goes_on_from_what_is_known(self, cluster: Cluster, place: str) -> None:
+        """Nothing that came between the reading and the watch is lost, a deletion least of all."""
+        known = cluster.create(routes(place), route("b"))
+        cluster.create(routes(place), route("a"))
+        changed = cluster.merge_patch(routes(place, "b"), {"metadata": {"labels": {"x": "y"}}})
+        stream = cluster.watch(routes(place), name="b", known=known)
+        version = ""
+        while version != changed["metadata"]["resourceVersion"]:
+            kind, one = next(stream)
+            assert kind == "SYNCED" or "b" == one["metadata"]["name"]
+            version = one["metadata"]["resourceVersion"] if one else version
+        cluster.delete(routes(place, "b"))
+        kind = "SYNCED"
+        while kind == "SYNCED":
+            kind, one = next(stream)
+        stream.close()
+
+        assert ("DELETED", "b") == (kind, one["metadata"]["name"])
+
     def test_object_that_loses_its_label_leaves_the_watch(
         self, cluster: Cluster, place: str
     ) -> None:

@@ -175,6 +175,8 @@ class KubernetesWatch:
                     synced = True
                     yield from self._unless_over([("SYNCED", {})])
                     self._rest_until_awaited()
+                if self._over.is_set():
+                    return  # nobody waits: a stream would be opened for nothing
                 for change in self._stream_on():
                     failures = 0
                     if change is not None:

@@ -338,6 +338,32 @@ def test_watch_goes_on_where_it_was(server: Server, cluster: KubernetesCluster) 
     assert all("labelSelector=app%3Dweb" in path for _, path, _, _ in server.asked)
 
 
+def test_watch_asks_for_no_more_than_is_awaited(
+    server: Server, cluster: KubernetesCluster
+) -> None:
+    """One list answers most askings; and what is known already needs no list."""
+    path = "/api/v1/namespaces/shop/configmaps"
+    known = {"metadata": {"name": "a", "namespace": "shop", "resourceVersion": "5"}}
+    server.replies = [
+        (200, {}, {"metadata": {"resourceVersion": "10"}, "items": [known]}),
+        (200, {}, json.dumps({"type": "DELETED", "object": known}) + "\n"),
+    ]
+    listed = cluster.watch(path, name="a")
+    kinds = [next(listed)[0], next(listed)[0]]
+    listed.close()
+    asked_for_list = [one for _, one, _, _ in server.asked]
+
+    followed = cluster.watch(path, name="a", known=known)
+    told = [next(followed)[0] for _ in range(3)]
+    followed.close()
+    asked_for_stream = [one for _, one, _, _ in server.asked][1:]
+
+    assert ["ADDED", "SYNCED"] == kinds
+    assert [False] == ["watch=true" in one for one in asked_for_list]
+    assert ["ADDED", "SYNCED", "DELETED"] == told
+    assert "watch=true&resourceVersion=5&" in asked_for_stream[0]
+
+
 def test_watch_that_is_refused_never_begins(server: Server, cluster: KubernetesCluster) -> None:
     """A right that is missing does not come by waiting."""
     server.replies = [status(403, "Forbidden", "you may not")]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import queue
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from tests.unit.adapters.workload.world import SHOP, V1, V2, live, target
+from tests.unit.adapters.workload.world import APPS, SHOP, V1, V2, live, promoted, target, written
 from tests.unit.kube.manifests import rolled_out
 
 from progressive._kube.revision import revision
-from progressive._model.events import Event, TargetMoved
+from progressive._model.events import Event, Readiness, TargetMoved
+from progressive._model.traffic import Side
 from progressive.errors import ClusterError, ErrorKind
 
 
@@ -68,3 +70,59 @@ def test_a_watch_that_is_refused_is_said_and_one_that_is_late_is_not(
         workload.watch(SHOP, told.put)
 
     assert ErrorKind.FORBIDDEN is caught.value.kind
+
+
+def test_the_canary_is_asked_of_the_watch_that_follows_it(told: queue.Queue[Event]) -> None:
+    """Where a watch serves nobody polls: one watch, however often the canary is asked."""
+    cluster, workload = live(rolled_out(target(V1)), promoted())
+    watch = workload.watch(SHOP, told.put)
+    soon = datetime.now(UTC) + timedelta(seconds=30)
+
+    asked = [workload.readiness(SHOP, Side.CANARY, soon).readiness for _ in range(3)]
+
+    assert [Readiness.READY] * 3 == asked
+    assert [("watch", f"{APPS}/deployments")] == cluster.calls
+    watch.close()
+
+
+def test_a_reading_from_before_our_write_makes_no_canary_ready(
+    told: queue.Queue[Event],
+) -> None:
+    """The pods that were ready before are not those that the last write asked for."""
+    cluster, workload = live(rolled_out(target(V1, replicas=1)), promoted(replicas=3))
+    watch = workload.watch(SHOP, told.put)
+    soon = datetime.now(UTC) + timedelta(seconds=30)
+    workload.readiness(SHOP, Side.CANARY, soon)
+    workload.scale(SHOP, up=True)
+
+    early = workload.readiness(SHOP, Side.CANARY, datetime.now(UTC) + timedelta(seconds=0.2))
+    cluster.put(rolled_out(target(V1, replicas=3), observedGeneration=99))
+    late = workload.readiness(SHOP, Side.CANARY, soon)
+    watch.close()
+
+    assert (Readiness.WAITING, Readiness.READY) == (early.readiness, late.readiness)
+
+
+def test_a_watch_that_was_closed_is_not_believed(told: queue.Queue[Event]) -> None:
+    """What it showed last may be long over."""
+    cluster, workload = live(rolled_out(target(V1)))
+    workload.watch(SHOP, told.put).close()
+    cluster.put(rolled_out(target(V1), availableReplicas=0))
+
+    asked = workload.readiness(SHOP, Side.CANARY, datetime.now(UTC))
+
+    assert Readiness.WAITING is asked.readiness
+
+
+def test_a_canary_that_is_shown_as_down_is_looked_at_before_it_is_left(
+    told: queue.Queue[Event],
+) -> None:
+    """A watch may be late: an end that leaves the canary running would cost the user."""
+    cluster, workload = live(target(V1, replicas=0), promoted())
+    watch = workload.watch(SHOP, told.put)
+    workload.scale(SHOP, up=True)
+    workload.scale(SHOP, up=False)
+    watch.close()
+
+    assert 0 == cluster.get(f"{APPS}/deployments/web")["spec"]["replicas"]
+    assert [("patch", "/deployments/web")] * 2 == written(cluster)[-2:]

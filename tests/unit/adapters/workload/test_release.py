@@ -179,3 +179,19 @@ def test_a_promotion_without_a_primary_is_not_found() -> None:
         world(target(V2))[1].promote(SHOP, revision(V2))
 
     assert ErrorKind.NOT_FOUND is found.value.kind
+
+
+def test_a_promotion_reads_anew_what_changed_since_the_start() -> None:
+    """A start's reading of the primary spares a request, never another writer's change."""
+    cluster, workload = world(target(V2), promoted())
+    workload.situation(SHOP)
+    workload.scale(SHOP, up=True)
+    cluster.put(promoted(replicas=7))
+
+    workload.promote(SHOP, revision(V2))
+
+    found = cluster.get(PRIMARY)
+    assert (7, revision(V2)) == (
+        found["spec"]["replicas"],
+        found["metadata"]["annotations"]["progressive.dev/revision"],
+    )
