@@ -10,6 +10,8 @@ import ast
 import importlib
 import inspect
 import re
+import subprocess
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable
 from copy import copy
@@ -19,7 +21,6 @@ from typing import Any
 
 import click
 from attrs import evolve
-from click.testing import CliRunner
 from tests.docs.snippets import ROOT
 from tests.unit.analysis.test_graph import FIRST, REPAIR, SMALL, answers, interruptions, key
 from tests.unit.analysis.world import CHANGED, latest, started
@@ -150,11 +151,11 @@ def options() -> str:
 
 
 def _help(command: list[str]) -> str:
-    result = CliRunner().invoke(
-        cli, [*command, "--help"], prog_name="progressive", terminal_width=96
-    )
-    assert result.exit_code == 0, result.output
-    return f"```text\n{result.output.rstrip()}\n```\n"
+    # in a process of its own: click remembers a command's help option from whoever asked first
+    call = "from progressive._cli.main import cli; cli(prog_name='progressive', terminal_width=96)"
+    words = [sys.executable, "-c", call, *command, "--help"]
+    told = subprocess.run(words, capture_output=True, text=True, check=True, timeout=60)
+    return f"```text\n{told.stdout.rstrip()}\n```\n"
 
 
 # state-machine.md

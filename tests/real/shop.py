@@ -12,14 +12,21 @@ import time
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import yaml
+from attrs import evolve
 from tests.realparts.api import Document
 from tests.realparts.control_plane import ControlPlane
 from tests.realparts.mesh import Mesh
 from tests.realparts.process import wait_for
+
+from progressive import Side, load
+from progressive._adapters.workload import DeploymentWorkload
+from progressive.clusters import KubernetesCluster
+from progressive.routers import IstioRouter
 
 
 def classic(namespace: str, **changes: Any) -> Document:
@@ -173,6 +180,27 @@ class Place:
             "PROGRESSIVE_METRICS_SERVER": metrics_server,
         }
         self.write(document)
+
+    def first_deploy(self) -> None:
+        """The application, and its first deploy by the same adapters, without settling."""
+        self.api.create(application(self.namespace))
+        document = load(self.file).document
+        assert document.managed is not None
+        cluster = KubernetesCluster.from_environment(self.environment["KUBECONFIG"])
+        target = evolve(document.target, namespace=self.namespace)
+        workload = DeploymentWorkload(
+            cluster, document.managed, router=IstioRouter(cluster=cluster)
+        )
+        try:
+            workload.prepare(target)
+            soon = datetime.now(UTC) + timedelta(seconds=20)
+            asked = workload.readiness(target, Side.PRIMARY, soon)
+            assert asked.readiness == "ready", asked.message
+            workload.point(target)
+            workload.scale(target, up=False)
+            workload.mark(target)
+        finally:
+            cluster.close()
 
     def write(self, document: Document) -> None:
         """The release document."""

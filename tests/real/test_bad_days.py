@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.real.shop import Place, application, plain
+from tests.real.shop import Place, plain
 from tests.realparts.control_plane import ControlPlane
 from tests.realparts.prometheus import Prometheus
 
@@ -22,9 +22,7 @@ def place(
 ) -> Place:
     """An application whose first deploy is done."""
     place = Place(control_plane, prometheus.url, namespace, tmp_path, plain(namespace))
-    place.api.create(application(namespace))
-    ended = place.run()
-    assert "initialized" == ended.answer.get("outcome"), ended.lines
+    place.first_deploy()
     return place
 
 
@@ -200,6 +198,7 @@ def test_a_damaged_journal_is_refused_and_named(place: Place) -> None:
     """
     Half-written state: nothing is written over it, and a person is told where to look.
     """
+    assert "unchanged" == place.run().answer["outcome"]
     path = place.api.path("v1", "ConfigMap", place.namespace, "progressive-my-app")
     journal = place.api.get(path)["data"]["journal"]
     place.api.patch(path, {"data": {"journal": journal[: len(journal) // 2]}})
@@ -216,8 +215,10 @@ def test_resume_answers_and_starts_nothing(place: Place) -> None:
     """
     L22: the same outcome and exit code again.
     """
+    assert 6 == place.run("run", "--resume").code, "there was no run yet"
+    assert "unchanged" == place.run().answer["outcome"]
     set_image(place, "my-app:2")
     again = place.run("run", "--resume")
 
-    assert ("initialized", 0) == (again.answer.get("outcome"), again.code)
+    assert ("unchanged", 0) == (again.answer.get("outcome"), again.code)
     assert 0 == place.replicas("my-app"), "nothing was started"

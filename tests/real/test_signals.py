@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.real.shop import Place, application, plain
+from tests.real.shop import Place, plain
 from tests.realparts.control_plane import ControlPlane
 from tests.realparts.process import wait_for
 from tests.realparts.prometheus import Prometheus
@@ -27,9 +27,7 @@ def place(
     """An application whose first deploy is done; a weight is held for long."""
     document = plain(namespace, interval="20s", maxWeight=20)
     place = Place(control_plane, prometheus.url, namespace, tmp_path, document)
-    place.api.create(application(namespace))
-    ended = place.run()
-    assert "initialized" == ended.answer.get("outcome"), ended.lines
+    place.first_deploy()
     return place
 
 
@@ -128,7 +126,8 @@ def test_abort_with_nothing_to_abort_says_so(place: Place) -> None:
     """
     ended = place.run("abort")
 
-    assert ("initialized", 0) == (ended.answer.get("outcome"), ended.code), ended.lines
+    assert 0 == ended.code, ended.lines
+    assert "no run" in ended.answer["message"]
     assert (100, 0) == place.split()
 
 
@@ -190,4 +189,6 @@ def test_a_second_interrupt_on_a_terminal_forces_the_exit(place: Place) -> None:
 
     assert 10 == code
     assert "20 of 100" in lines
-    assert "promoted" == place.run("run").answer["outcome"]
+    after = place.run("run")
+    assert "aborted" == after.answer["outcome"], "the next run finishes the way home"
+    assert (100, 0) == place.split()

@@ -105,8 +105,8 @@ ANSWERS: dict[tuple[Phase, type[Action], Why | None], tuple[type[Answer], Rule]]
 }
 """Which answer the standing order of a phase takes, and the rule that works it in.
 
-In addition every order but `Wait` and `Finish` takes `Failed`, a `Wait` for a retry takes `Woke`
-in every phase, and so does a `Wait` for readiness."""
+In addition every order takes `Failed` (a `Wait` goes on after it), a `Wait` for a retry takes
+`Woke` in every phase, and so does a `Wait` for readiness."""
 
 
 class CanaryAnalysis:
@@ -217,6 +217,7 @@ class CanaryAnalysis:
             after=course.state.phase,
             action="" if self.done else type(course.state.action).__name__,
             reason=course.state.reason or course.state.due_reason,
+            outcome=course.state.outcome,
             weight=course.state.weight,
             message=course.words,
             round=course.round,
@@ -271,8 +272,9 @@ class CanaryAnalysis:
         name = type(event).__name__
         if event.answers > action.id:
             raise TransitionError(name, self._standing, f"order {event.answers} was never given")
-        if isinstance(event, Failed) and not isinstance(action, Wait):
-            return homeward.failed
+        if isinstance(event, Failed):
+            # a wait cannot fail: a driver whose timer broke simply waits on
+            return None if isinstance(action, Wait) else homeward.failed
         why = action.why if isinstance(action, Wait) else None
         early = action.until is not None and event.at < action.until
         if isinstance(event, Woke) and why is not None and early:

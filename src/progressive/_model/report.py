@@ -169,6 +169,7 @@ class Transition:
         before, after: Phases around it.
         action: Name of the order that stands now; empty when the run is over.
         reason: Why the run goes home or ended; None while it goes on.
+        outcome: How the run ended; None while it goes on.
         weight: Canary weight that was last read or written.
         message: What happened, in words; may be empty.
         round: The round that this event decided; None: it decided none.
@@ -182,6 +183,7 @@ class Transition:
     after: Phase
     action: str
     reason: Reason | None = None
+    outcome: Outcome | None = None
     weight: int = 0
     message: str = ""
     round: Round | None = None

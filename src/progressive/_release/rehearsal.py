@@ -98,13 +98,18 @@ class Rehearsal:
         _try(lambda: workload.watch(target, lambda _: None).close())
         for weight in (*self._document.plan.weights[:2], 0):
             _try(functools.partial(self._shift, weight))
-        _try(lambda: workload.promote(target, workload.situation(target).revision))
+        _try(self._promote_in_another_process)
         if (router := self.router) is not None:
             _try(lambda: router.current(target))
             _try(lambda: router.reset(target))
         _try(lambda: workload.scale(target, up=False))
         _try(self._drive)
         _try(self._drive)
+
+    def _promote_in_another_process(self) -> None:
+        """A driver that goes on after a crash remembers nothing, and asks for more."""
+        other = DeploymentWorkload(self.copy, self._managed, router=self.router)
+        other.promote(self._target, other.situation(self._target).revision)
 
     def writes(self) -> tuple[Write, ...]:
         """Writes that changed something, in order."""

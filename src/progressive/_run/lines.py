@@ -17,6 +17,12 @@ from progressive._model.traffic import Target
 _LOUD = frozenset({"drift", "retry", "going-home", "promotion-failed", "refused", "orphan-split"})
 
 
+_BEGINNINGS = {
+    Phase.INITIALIZING: "first-deploy the primary is made from the target",
+    Phase.STARTING: "starting the canary is scaled up and awaited",
+}
+
+
 @frozen(kw_only=True)
 class Line:
     """
@@ -44,12 +50,13 @@ def lines_of(transition: Transition, target: Target) -> Iterator[Line]:
         words = f" {one.message}" if one.message else ""
         level = logging.WARNING if one.kind in _LOUD else logging.INFO
         yield Line(level=level, text=f"{target} {one.kind}{weight}{words}")
-    if transition.after is not transition.before:
-        if transition.after is Phase.FINISHED:
-            words = f" {transition.message}" if transition.message else ""
-            reason = f" ({transition.reason})" if transition.reason else ""
-            yield Line(level=logging.INFO, text=f"{target} ended{reason}{words}")
-        elif not transition.happenings:
-            yield Line(level=logging.INFO, text=f"{target} {transition.after}")
+    if transition.outcome is not None:
+        words = f": {transition.message}" if transition.message else ""
+        reason = f" ({transition.reason})" if transition.reason else ""
+        level = logging.INFO if transition.outcome.exit_code == 0 else logging.WARNING
+        yield Line(level=level, text=f"{target} {transition.outcome}{reason}{words}")
+    elif transition.after is not transition.before:
+        if transition.after in _BEGINNINGS:
+            yield Line(level=logging.INFO, text=f"{target} {_BEGINNINGS[transition.after]}")
     elif not transition.happenings and transition.round is None and transition.message:
         yield Line(level=logging.INFO, text=f"{target} waiting {transition.message}")

@@ -76,6 +76,21 @@ def test_two_workloads_begin_with_the_first_weight() -> None:
     assert NOW + PLAN.deadlines.route == analysis.wake_at
 
 
+def test_a_failure_of_a_wait_changes_nothing() -> None:
+    """
+    face.md 4, as it is written: a driver may answer any order with `Failed`.
+    """
+    analysis = CanaryAnalysis(PLAN, TARGET)
+    action = analysis.receive(Started(at=NOW))
+    seen = Observed(canary=10)
+    action = analysis.receive(Shifted(at=NOW, answers=action.id, observed=seen))
+    wait = action
+    action = analysis.receive(refused(analysis, ErrorKind.CONFLICT))
+
+    assert wait == action
+    assert isinstance(wait, Wait)
+
+
 def test_a_promoted_pair_of_workloads_ends_with_the_total_on_the_canary() -> None:
     """
     L10: without a managed workload promotion means that the traffic stays on the canary.

@@ -184,11 +184,16 @@ class LeaseHold:
             if error.kind is ErrorKind.NOT_FOUND:
                 return True  # the next attempt makes it again
             raise
-        if holder_of(lease) != self._us:
+        if not self._is_ours(lease):
             self._report_loss(f"{self._target} was taken by {identity_of(lease)}")
             return False
         self._version = str(lease["metadata"]["resourceVersion"])
         return True
+
+    def _is_ours(self, lease: dict[str, Any]) -> bool:
+        # somebody who knows nothing of our annotation writes the identity alone
+        same_identity = lease["spec"].get("holderIdentity") == self._spec.get("holderIdentity")
+        return same_identity and holder_of(lease) == self._us
 
     def _make_again(self, at: str) -> None:
         name = lease_path(self._target, named=True).rpartition("/")[2]
@@ -232,7 +237,7 @@ class LeaseHold:
                     if error.kind is not ErrorKind.CONFLICT or attempt:
                         raise
                 lease = cluster.get(path)
-                if holder_of(lease) != self._us:
+                if not self._is_ours(lease):
                     return
                 self._version = str(lease["metadata"]["resourceVersion"])
         except ClusterError as error:
