@@ -89,5 +89,8 @@ def print_problems(problems: Iterable[Problem], *, file: str) -> None:
     for problem in problems:
         error = problem.severity is Severity.ERROR
         where = file if problem.document is None else f"{file} (document {problem.document})"
-        word = "error" if error else "warning"
-        click.echo(f"{where}: {word}: {problem} [{problem.id}]", err=True)
+        word, words = "error" if error else "warning", str(problem)
+        if words.startswith(f"{file}:"):  # about the file itself: line and column belong to it
+            place, _, words = words.removeprefix(file).partition(": ")
+            where += place
+        click.echo(f"{where}: {word}: {words} [{problem.id}]", err=True)

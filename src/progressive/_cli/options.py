@@ -14,6 +14,7 @@ import click
 from progressive._cli.console import print_json, print_problems
 from progressive._documents.sources import Lookup
 from progressive._model.release import Document
+from progressive._model.report import Outcome, Report
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -98,8 +99,12 @@ def read_or_refuse(
             lookup=lookup,
         )
     except ProgressiveError as error:  # the cluster was asked for a template, and did not answer
-        click.echo(f"{file}: {error}", err=True)
-        sys.exit(9 if getattr(error, "transient", False) else 6)
+        transient = getattr(error, "transient", False)
+        outcome = Outcome.UNREACHABLE if transient else Outcome.REJECTED
+        if output == "json":
+            print_json(Report(outcome=outcome, message=str(error)).to_dict())
+        click.echo(f"{file}: error: {error}", err=True)
+        sys.exit(outcome.exit_code)
     if reading.document is not None:
         print_problems(reading.problems, file=file)
         return reading.document

@@ -100,7 +100,7 @@ def run(
             report = Report(outcome=Outcome.ABORTED, message=message, target=str(document.target))
         except ProgressiveError as error:
             report = rejected(error, document.target)
-    driving.ended(report)
+        driving.ended(report)
     show(report, file=file, output=output)
     sys.exit(report.exit_code)
 

@@ -178,11 +178,16 @@ def make_metrics(document: Document, metrics_server: str | None) -> MetricsProvi
         )
     from progressive.metrics import PrometheusMetrics
 
-    return PrometheusMetrics(url)
+    try:
+        return PrometheusMetrics(url)
+    except SpecError as error:
+        # an address may hold a password, so it is not repeated
+        raise SpecError("the metrics server", f"{error.path} {error.problem}") from error
 
 
 def rejected(error: ProgressiveError, target: Target) -> Report:
     """A report for what was refused before there was a run."""
     kind = getattr(error, "transient", False)
     outcome = Outcome.UNREACHABLE if kind else Outcome.REJECTED
+    log.error("%s %s: %s", target, outcome, error, extra={"run": ""})
     return Report(outcome=outcome, message=str(error), target=str(target))
