@@ -159,7 +159,7 @@ def test_a_second_driver_is_busy_and_disturbs_nobody(place: Place) -> None:
     """
     L18: two builds at once; the second has written nothing.
     """
-    place.document["spec"]["analysis"]["interval"] = "12s"
+    place.document["spec"]["analysis"]["interval"] = "9s"
     place.write(place.document)
     running = place.start("run", *NEW)
     running.wait_for("step weight=20")
