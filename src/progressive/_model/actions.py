@@ -12,10 +12,11 @@ from enum import StrEnum
 from attrs import frozen
 
 from progressive._model.traffic import Side, Split
+from progressive._model.value import Value
 
 
-@frozen(kw_only=True)
-class Action:
+@frozen(kw_only=True, eq=False, repr=False)
+class Action(Value):
     """
     One order.
 
@@ -52,21 +53,21 @@ class Mark(Action):
     __slots__ = ()
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Scale(Action):
     """Scale the canary to the primary's present replicas, or to zero."""
 
     up: bool
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Promote(Action):
     """Copy the analysed template to the primary, in one patch with its hash."""
 
     revision: str
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Shift(Action):
     """Write a split, and read it back."""
 
@@ -93,7 +94,7 @@ class Read(_Looking):
     __slots__ = ()
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Measure(_Looking):
     """
     Ask all checks.
@@ -107,7 +108,7 @@ class Measure(_Looking):
     round: int
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class AskReady(_Looking):
     """Ask whether a side is ready; the answer may take until `until`, or come at once."""
 
@@ -135,7 +136,7 @@ class Why(StrEnum):
     """A person said hold."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Wait(_Looking):
     """
     Do nothing until `until`, or until somebody has something to say.

@@ -14,6 +14,7 @@ from typing import Protocol
 from attrs import field, frozen
 
 from progressive._model.traffic import Side, Target
+from progressive._model.value import Value
 from progressive.errors import SpecError
 
 
@@ -58,8 +59,8 @@ class Builtin(StrEnum):
     """A quantile of the time to answer, in milliseconds."""
 
 
-@frozen(kw_only=True)
-class Sample:
+@frozen(kw_only=True, eq=False, repr=False)
+class Sample(Value):
     """
     What came back for one check.
 
@@ -88,8 +89,8 @@ class Sample:
             object.__setattr__(self, "cause", Cause.EMPTY)
 
 
-@frozen(kw_only=True)
-class Verdict:
+@frozen(kw_only=True, eq=False, repr=False)
+class Verdict(Value):
     """
     The judgement of one check.
 
@@ -119,8 +120,8 @@ class Verdict:
         return self.kind is VerdictKind.PASS
 
 
-@frozen(kw_only=True)
-class Question:
+@frozen(kw_only=True, eq=False, repr=False)
+class Question(Value):
     """
     One question to a metrics provider.
 
@@ -151,8 +152,8 @@ def _milliseconds(value: float | timedelta | None) -> float | None:
     return value / timedelta(milliseconds=1) if isinstance(value, timedelta) else value
 
 
-@frozen(kw_only=True)
-class MetricCheck:
+@frozen(kw_only=True, eq=False, repr=False)
+class MetricCheck(Value):
     """
     One question about the canary, and the answers that are good enough.
 

@@ -13,6 +13,7 @@ from attrs import field, frozen
 
 from progressive._model.checks import Sample
 from progressive._model.traffic import Observed
+from progressive._model.value import Value
 from progressive.errors import ErrorKind
 
 
@@ -35,8 +36,8 @@ class Command(StrEnum):
     RETRY = "retry"
 
 
-@frozen(kw_only=True)
-class ActionError:
+@frozen(kw_only=True, eq=False, repr=False)
+class ActionError(Value):
     """
     A failure, as a value.
 
@@ -53,8 +54,8 @@ class ActionError:
     unsaved: bool = False
 
 
-@frozen(kw_only=True)
-class Situation:
+@frozen(kw_only=True, eq=False, repr=False)
+class Situation(Value):
     """
     How a managed workload stands when a run starts.
 
@@ -72,8 +73,8 @@ class Situation:
     analysed: str | None = None
 
 
-@frozen(kw_only=True)
-class Event:
+@frozen(kw_only=True, eq=False, repr=False)
+class Event(Value):
     """
     One fact.
 
@@ -84,7 +85,7 @@ class Event:
     at: datetime
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Answer(Event):
     """
     The answer to an action.
@@ -96,7 +97,7 @@ class Answer(Event):
     answers: int
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Started(Event):
     """
     The first event of every run.
@@ -120,14 +121,14 @@ class Done(Answer):
     __slots__ = ()
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Shifted(Answer):
     """A `Shift` or `Reset` is written and read back."""
 
     observed: Observed
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Seen(Answer):
     """What a `Read` found."""
 
@@ -138,14 +139,14 @@ def _samples(value: Iterable[Sample]) -> tuple[Sample, ...]:
     return tuple(value)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Measured(Answer):
     """The samples of a `Measure`, one a check, in the order of the plan."""
 
     samples: tuple[Sample, ...] = field(converter=_samples)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Reported(Answer):
     """What an `AskReady` found."""
 
@@ -159,14 +160,14 @@ class Woke(Answer):
     __slots__ = ()
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Failed(Answer):
     """An action was not carried out, or not known to be."""
 
     error: ActionError
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Commanded(Event):
     """
     A person decided, or a signal did.
@@ -184,7 +185,7 @@ class Commanded(Event):
     signal: bool = False
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class TargetMoved(Event):
     """The target has another template now."""
 
@@ -197,14 +198,14 @@ class DriverLeft(Event):
     __slots__ = ()
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class DriverLost(Event):
     """The Lease or the journal belongs to another driver now."""
 
     message: str = ""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Told(Event):
     """A notification was delivered."""
 

@@ -12,6 +12,7 @@ from enum import StrEnum
 from attrs import field, frozen
 
 from progressive._model.checks import MetricCheck
+from progressive._model.value import Value
 from progressive.errors import SpecError
 
 
@@ -23,8 +24,8 @@ class DriftPolicy(StrEnum):
     ACCEPT = "accept"
 
 
-@frozen(kw_only=True)
-class Deadlines:
+@frozen(kw_only=True, eq=False, repr=False)
+class Deadlines(Value):
     """
     How long each state may last; no state can last for ever.
 
@@ -65,8 +66,8 @@ def _in_order(value: Iterable[MetricCheck]) -> tuple[MetricCheck, ...]:
     return tuple(value)
 
 
-@frozen(kw_only=True)
-class Plan:
+@frozen(kw_only=True, eq=False, repr=False)
+class Plan(Value):
     """
     The policy of one release.
 

@@ -13,6 +13,7 @@ from attrs import field, frozen
 
 from progressive._model.plan import Plan
 from progressive._model.traffic import Split, Target
+from progressive._model.value import Value
 
 
 class Severity(StrEnum):
@@ -22,8 +23,8 @@ class Severity(StrEnum):
     WARNING = "warning"
 
 
-@frozen(kw_only=True)
-class Problem:
+@frozen(kw_only=True, eq=False, repr=False)
+class Problem(Value):
     """
     One thing that is wrong or strange in a document.
 
@@ -45,8 +46,8 @@ class Problem:
         return f"{self.path}: {self.message}" if self.path else self.message
 
 
-@frozen(kw_only=True)
-class ServiceSpec:
+@frozen(kw_only=True, eq=False, repr=False)
+class ServiceSpec(Value):
     """
     The services and the route that a managed workload gets.
 
@@ -79,8 +80,8 @@ class ServiceSpec:
     metadata: Mapping[str, Mapping[str, Mapping[str, str]]] = field(factory=dict, hash=False)
 
 
-@frozen(kw_only=True)
-class Managed:
+@frozen(kw_only=True, eq=False, repr=False)
+class Managed(Value):
     """
     A workload whose primary the release makes and keeps.
 
@@ -104,8 +105,8 @@ class Managed:
         return f"{self.name}-primary"
 
 
-@frozen(kw_only=True)
-class Traffic:
+@frozen(kw_only=True, eq=False, repr=False)
+class Traffic(Value):
     """
     What a document says of traffic alone; enough for a routing command.
 
@@ -124,8 +125,8 @@ class Traffic:
     wanted: Split
 
 
-@frozen(kw_only=True)
-class Document:
+@frozen(kw_only=True, eq=False, repr=False)
+class Document(Value):
     """
     One release of a file.
 

@@ -13,6 +13,7 @@ from typing import Any
 from attrs import field, frozen
 
 from progressive._model.checks import Verdict, VerdictKind
+from progressive._model.value import Value
 from progressive.errors import ProgressiveError
 
 SCHEMA = "progressive.dev/report/v1"
@@ -97,8 +98,8 @@ class Phase(StrEnum):
     """There is an outcome."""
 
 
-@frozen(kw_only=True)
-class Round:
+@frozen(kw_only=True, eq=False, repr=False)
+class Round(Value):
     """
     One evaluation of all checks at one weight.
 
@@ -115,8 +116,8 @@ class Round:
     checks: tuple[Verdict, ...] = ()
 
 
-@frozen(kw_only=True)
-class Happening:
+@frozen(kw_only=True, eq=False, repr=False)
+class Happening(Value):
     """
     One thing worth telling, for the report.
 
@@ -133,8 +134,8 @@ class Happening:
     message: str = ""
 
 
-@frozen(kw_only=True)
-class Notification:
+@frozen(kw_only=True, eq=False, repr=False)
+class Notification(Value):
     """
     One message to people; told once.
 
@@ -157,8 +158,8 @@ class Notification:
     repeat: bool = False
 
 
-@frozen(kw_only=True)
-class Transition:
+@frozen(kw_only=True, eq=False, repr=False)
+class Transition(Value):
     """
     One event and what the machine made of it; what observers are shown.
 
@@ -190,8 +191,8 @@ class Transition:
     happenings: tuple[Happening, ...] = ()
 
 
-@frozen(kw_only=True)
-class Final:
+@frozen(kw_only=True, eq=False, repr=False)
+class Final(Value):
     """
     How things stood at the end.
 
@@ -208,8 +209,8 @@ class Final:
     primary_revision: str | None = None
 
 
-@frozen(kw_only=True)
-class Report:
+@frozen(kw_only=True, eq=False, repr=False)
+class Report(Value):
     """
     The record of a run; there is one for every outcome.
 

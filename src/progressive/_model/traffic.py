@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from attrs import field, frozen, validators
 
+from progressive._model.value import Value
 from progressive.errors import SpecError
 
 
@@ -27,8 +28,8 @@ def _name(instance: object, attribute: object, value: str) -> None:
         raise SpecError(getattr(attribute, "name", "name"), "must be a name, not empty")
 
 
-@frozen(kw_only=True)
-class RouteRef:
+@frozen(kw_only=True, eq=False, repr=False)
+class RouteRef(Value):
     """
     One rule of one routing object, named by the user.
 
@@ -49,8 +50,8 @@ class RouteRef:
     protocol: str | None = None
 
 
-@frozen(kw_only=True)
-class Subsets:
+@frozen(kw_only=True, eq=False, repr=False)
+class Subsets(Value):
     """
     The sides as subsets of one host, as Istio knows them.
 
@@ -69,8 +70,8 @@ class Subsets:
             raise SpecError("subsets.canary", f"both subsets are {self.canary!r}")
 
 
-@frozen(kw_only=True)
-class Bounds:
+@frozen(kw_only=True, eq=False, repr=False)
+class Bounds(Value):
     """
     Canary weights that a router must refuse to leave.
 
@@ -97,8 +98,8 @@ def _names(value: Iterable[str]) -> tuple[str, ...]:
     return tuple(value)
 
 
-@frozen(kw_only=True)
-class Target:
+@frozen(kw_only=True, eq=False, repr=False)
+class Target(Value):
     """
     The address of a release: which services share the traffic of which apex.
 
@@ -152,8 +153,8 @@ class Target:
         return f"{self.namespace}/{self.service}"
 
 
-@frozen(kw_only=True)
-class TextMatch:
+@frozen(kw_only=True, eq=False, repr=False)
+class TextMatch(Value):
     """
     A condition on one text; exactly one of the three is set.
 
@@ -175,8 +176,8 @@ def _frozen_mapping(value: Mapping[str, TextMatch]) -> Mapping[str, TextMatch]:
     return dict(value)
 
 
-@frozen(kw_only=True)
-class Match:
+@frozen(kw_only=True, eq=False, repr=False)
+class Match(Value):
     """
     Which requests go to the canary in an A/B release: all conditions must hold.
 
@@ -189,8 +190,8 @@ class Match:
     query: Mapping[str, TextMatch] = field(factory=dict, converter=_frozen_mapping, hash=False)
 
 
-@frozen(kw_only=True)
-class Sticky:
+@frozen(kw_only=True, eq=False, repr=False)
+class Sticky(Value):
     """
     A user who saw the canary stays with it.
 
@@ -207,8 +208,8 @@ def _matches(value: Iterable[Match]) -> tuple[Match, ...]:
     return tuple(value)
 
 
-@frozen(kw_only=True)
-class Split:
+@frozen(kw_only=True, eq=False, repr=False)
+class Split(Value):
     """
     One whole order to a router; what it lacks is removed.
 
@@ -246,8 +247,8 @@ class Split:
         return self.total - self.canary
 
 
-@frozen(kw_only=True)
-class Observed:
+@frozen(kw_only=True, eq=False, repr=False)
+class Observed(Value):
     """
     What a router found when it looked.
 
@@ -276,8 +277,8 @@ class Observed:
         )
 
 
-@frozen(kw_only=True)
-class Capabilities:
+@frozen(kw_only=True, eq=False, repr=False)
+class Capabilities(Value):
     """
     What a router can express; asked before anything is written.
 
