@@ -71,9 +71,10 @@ def modules(statement: str) -> int:
 def _import_figure(
     statement: str, spread: Spread, beside: Spread, other: str, budget: str, note: str = ""
 ) -> Figure:
+    ratio = f"{spread.median / beside.median:.2f} times `{other}`"
     return Figure(
         what=f"`{statement}`" + (f" ({note})" if note else ""),
-        measured=f"{spread} of CPU, {modules(statement)} modules",
+        measured=f"{spread} of CPU, {modules(statement)} modules; {ratio}",
         beside=f"`{other}`: {beside}, {modules(other)} modules",
         budget=budget,
     )
