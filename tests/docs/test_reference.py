@@ -11,7 +11,7 @@ from tests.docs.snippets import ROOT
 import progressive
 from progressive import Outcome, Reason, Report
 from progressive._documents.findings import Rule
-from progressive._documents.flagger_fields import CANARY
+from progressive._documents.flagger.fields import CANARY
 from progressive._scenario.reading import _SCENARIO
 
 REFERENCE = ROOT / "docs" / "reference"

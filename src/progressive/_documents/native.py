@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from progressive._documents.canary import Settings
 from progressive._documents.findings import Findings, Rule
+from progressive._documents.flagger.canary import Settings
 from progressive._documents.objects import object_record
 from progressive._documents.routers import abilities_of, router_named
 from progressive._documents.shapes import (

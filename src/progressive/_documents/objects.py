@@ -1,6 +1,6 @@
 """The frame that every object of Kubernetes has: names, labels, and what the API server adds.
 
-Floor 3, pure. `flagger_fields.py` and `native.py` put their `spec` into it.
+Floor 3, pure. `flagger/fields.py` and `native.py` put their `spec` into it.
 """
 
 from __future__ import annotations

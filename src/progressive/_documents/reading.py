@@ -1,6 +1,6 @@
 """Reads the documents of a file whole: which of them is the release, and every fault at once.
 
-Floor 3, pure; the way into this room. `canary.py` and `native.py` read the two kinds of release.
+Floor 3, pure; the way into this room. `flagger/canary.py` and `native.py` read the two kinds of release.
 Documents come from `files.py`, or from anywhere else as plain mappings.
 """
 
@@ -11,9 +11,9 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
-from progressive._documents.canary import Settings, read_canary
 from progressive._documents.findings import Findings, Rule
-from progressive._documents.flagger_fields import ALERT_PROVIDER, METRIC_TEMPLATE
+from progressive._documents.flagger.canary import Settings, read_canary
+from progressive._documents.flagger.fields import ALERT_PROVIDER, METRIC_TEMPLATE
 from progressive._documents.native import read_release
 from progressive._documents.routers import BUILT
 from progressive._documents.shapes import described, nearest

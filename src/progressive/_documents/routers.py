@@ -1,6 +1,6 @@
 """Which router a document asks for, and what that router could ever do.
 
-Floor 3, pure: names and facts, no router is loaded. `canary.py` and `native.py` ask.
+Floor 3, pure: names and facts, no router is loaded. `flagger/canary.py` and `native.py` ask.
 Source of the facts: the feature matrix of the meshes themselves; what a mesh cannot express is
 refused at the field that asks for it, whether or not its router is built yet.
 """

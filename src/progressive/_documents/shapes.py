@@ -2,7 +2,7 @@
 
 Floor 3, pure. A shape reads a value at a path, tells `Findings` what is wrong, and returns what
 is right; the rest is left out (`ABSENT`), so later reading meets sound values only. ``null``
-counts as left out, as for the API server. Used by `flagger_fields.py` and `native.py`.
+counts as left out, as for the API server. Used by `flagger/fields.py` and `native.py`.
 """
 
 from __future__ import annotations

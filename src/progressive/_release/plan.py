@@ -15,8 +15,8 @@ from progressive._adapters.cluster.address import parse
 from progressive._adapters.cluster.memory import Write
 from progressive._adapters.workload.objects import refusals
 from progressive._adapters.workload.others import owner, refuse_autoscaler
-from progressive._documents.differences import differs_from_flagger
 from progressive._documents.findings import Findings, Rule
+from progressive._documents.flagger.differences import differs_from_flagger
 from progressive._documents.reading import Reading
 from progressive._kube.paths import object_path
 from progressive._kube.primary import selector_of

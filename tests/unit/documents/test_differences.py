@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from tests.unit.documents.classic import ABSENT, classic, document_of, template
 
-from progressive._documents.differences import differs_from_flagger, flaggers_weights
+from progressive._documents.flagger.differences import differs_from_flagger, flaggers_weights
 
 
 def differences(**changes: Any) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from progressive._documents.files import load_file
-from progressive._documents.flagger_fields import ALERT_PROVIDER, CANARY, METRIC_TEMPLATE
+from progressive._documents.flagger.fields import ALERT_PROVIDER, CANARY, METRIC_TEMPLATE
 from progressive._documents.shapes import ListOf, MapOf, Record
 
 CRDS = Path(__file__).parents[2] / "realparts" / "manifests" / "flagger-crds.yaml"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.documents.classic import ABSENT, classic, document_of, error_paths, read, warnings
 
-from progressive._documents.weights import stepped
+from progressive._documents.flagger.weights import stepped
 
 
 @pytest.mark.parametrize(

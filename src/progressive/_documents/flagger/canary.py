@@ -15,13 +15,13 @@ from attrs import frozen
 
 from progressive._documents.addresses import fault_of_address
 from progressive._documents.findings import Findings, Rule
-from progressive._documents.flagger_fields import ALERT_PROVIDER, CANARY
-from progressive._documents.metrics import Around, read_checks
+from progressive._documents.flagger.fields import ALERT_PROVIDER, CANARY
+from progressive._documents.flagger.metrics import Around, read_checks
+from progressive._documents.flagger.unsupported import refuse_unsupported
+from progressive._documents.flagger.weights import read_weights
 from progressive._documents.routers import BUILT, abilities_of, router_named
 from progressive._documents.shapes import nearest
 from progressive._documents.sources import Place, Sources
-from progressive._documents.unsupported import refuse_unsupported
-from progressive._documents.weights import read_weights
 from progressive._model.checks import MetricCheck
 from progressive._model.plan import Deadlines, Plan
 from progressive._model.release import Document, Managed, ServiceSpec

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from progressive._documents.findings import Findings, Rule
-from progressive._documents.flagger_fields import GATES
+from progressive._documents.flagger.fields import GATES
 from progressive._documents.routers import Abilities
 
 _AFTER_ALL = (*GATES, "post-rollout")

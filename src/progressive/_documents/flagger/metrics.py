@@ -15,7 +15,7 @@ from attrs import evolve, frozen
 from progressive._documents.addresses import fault_of_address
 from progressive._documents.durations import duration_text
 from progressive._documents.findings import Findings, Rule
-from progressive._documents.flagger_fields import BUILTIN_METRICS, METRIC_TEMPLATE
+from progressive._documents.flagger.fields import BUILTIN_METRICS, METRIC_TEMPLATE
 from progressive._documents.shapes import nearest
 from progressive._documents.sources import Found, Place, Sources
 from progressive._model.checks import Builtin, MetricCheck
