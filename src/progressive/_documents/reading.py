@@ -1,7 +1,7 @@
 """Reads the documents of a file whole: which of them is the release, and every fault at once.
 
-Floor 3, pure; the way into this room. `flagger/canary.py` and `native.py` read the two kinds of release.
-Documents come from `files.py`, or from anywhere else as plain mappings.
+Floor 3, pure; the way into this room. `flagger/canary.py` and `native.py` read the two kinds of
+release. Documents come from `files.py`, or from anywhere else as plain mappings.
 """
 
 from __future__ import annotations
