@@ -276,6 +276,6 @@ PLAIN: dict[str, Any] = {
 }
 
 
-def eventually(good: Callable[[], object], what: str, *, seconds: float = 30) -> None:
+def eventually(good: Callable[[], object], what: str, *, seconds: float = 90) -> None:
     """Until it is so; for what the mesh does a moment later."""
     wait_for(good, what, seconds=seconds)

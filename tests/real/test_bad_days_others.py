@@ -77,8 +77,10 @@ def test_a_mesh_that_is_not_installed_is_said_before_anything_is_made(
 
 def test_a_target_that_somebody_deletes_sends_the_traffic_home(place: Place) -> None:
     """
-    L23: the canary with weight has no pods any more; users go to the primary, which stays.
+    L15: a canary that is gone will not be ready again; users go to the primary, which stays.
     """
+    place.document["spec"]["progressDeadlineSeconds"] = 4
+    place.write(place.document)
     running = place.start("run", *NEW)
     running.wait_for("step weight=20")
     path = place.api.path("apps/v1", "Deployment", place.namespace, "my-app")
@@ -97,6 +99,29 @@ def test_a_target_that_somebody_deletes_sends_the_traffic_home(place: Place) -> 
     again = place.run()
     assert ("rejected", 6) == (again.answer.get("outcome"), again.code), again.lines
     assert "my-app does not exist" in again.answer["message"]
+
+
+def test_a_target_that_is_deleted_with_all_it_owns_ends_the_run(place: Place) -> None:
+    """
+    The primary, the services and the route belong to the target, so `kubectl delete` takes all:
+    there is nothing left to be split, and the end says what is missing.
+    """
+    place.document["spec"]["progressDeadlineSeconds"] = 4
+    place.write(place.document)
+    running = place.start("run", *NEW)
+    running.wait_for("step weight=20")
+    place.api.delete(place.api.path("apps/v1", "Deployment", place.namespace, "my-app"))
+    place.api.wait_gone(
+        place.api.path("networking.istio.io/v1", "VirtualService", place.namespace, "my-app")
+    )
+    ended = running.end()
+
+    assert ("rolled_back", 3) == (ended.answer.get("outcome"), ended.code), ended.lines
+    assert "Traceback" not in ended.lines
+    assert True is ended.answer["split_restored"]
+    place.api.create(application(place.namespace))
+    again = place.run()
+    assert ("initialized", 0) == (again.answer.get("outcome"), again.code), again.lines
 
 
 def status(place: Place) -> dict[str, Any]:
@@ -125,9 +150,9 @@ def test_status_tells_of_no_run_a_run_and_its_end(place: Place) -> None:
 
     assert ("", None, "") == (before["run_id"], before["outcome"], before["holder"])
     assert "no run" in before["message"]
-    assert (None, [20], False) == (
+    assert (None, 20, False) == (
         meanwhile["outcome"],
-        meanwhile["weights"],
+        meanwhile["final"]["weight"],
         meanwhile["split_restored"],
     )
     assert meanwhile["run_id"] in meanwhile["holder"]
@@ -189,5 +214,5 @@ def test_a_person_reads_why_in_the_first_two_lines(place: Place) -> None:
 
     assert f"{place.namespace}/my-app: rolled_back (check-failed)" == first
     assert "good 3 > 2" in second
-    assert "all traffic is on the primary" in result
+    assert "traffic     all on the primary" in result
     assert 1 == lines.count("rolled_back")

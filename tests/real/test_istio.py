@@ -73,14 +73,18 @@ def backends(control_plane: ControlPlane, namespace: str, **canary: str) -> None
     if not canary:
         path = api.path("apps/v1", "Deployment", namespace, "web")
         api.wait(path, rolled_out, "the canary is ready")
-    wait_for(lambda: len(ready(control_plane, namespace)) >= 1, "endpoints of both sides")
+    wanted = {"web-primary"} if canary else {"web-primary", "web-canary"}
+    wait_for(lambda: wanted <= served(control_plane, namespace), f"endpoints of {wanted}")
 
 
-def ready(control_plane: ControlPlane, namespace: str) -> list[Document]:
+def served(control_plane: ControlPlane, namespace: str) -> set[str]:
+    """Services with a ready endpoint."""
     path = control_plane.api.path("discovery.k8s.io/v1", "EndpointSlice", namespace)
-    sides = control_plane.api.get(path)["items"]
-    names = {one["metadata"]["labels"]["kubernetes.io/service-name"] for one in sides}
-    return [one for one in sides if one.get("endpoints")] if "web-canary" in names else []
+    return {
+        one["metadata"]["labels"]["kubernetes.io/service-name"]
+        for one in control_plane.api.get(path)["items"]
+        if any(end["conditions"].get("ready") for end in one.get("endpoints") or ())
+    }
 
 
 def stored(control_plane: ControlPlane, namespace: str) -> Document:

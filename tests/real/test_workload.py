@@ -90,7 +90,7 @@ class Shop:
     def image_of(self, name: str) -> str:
         return str(self.read(name)["spec"]["template"]["spec"]["containers"][0]["image"])
 
-    def ready(self, side: Side, seconds: float = 30) -> Readiness:
+    def ready(self, side: Side, seconds: float = 90) -> Readiness:
         return self.workload.readiness(self.target, side, _in(seconds)).readiness
 
     def first_deploy(self) -> None:

@@ -136,7 +136,7 @@ class Api:
             self.apply(document, manager=manager)
 
     def wait(
-        self, path: str, good: Callable[[Document], object], what: str, *, seconds: float = 30.0
+        self, path: str, good: Callable[[Document], object], what: str, *, seconds: float = 90.0
     ) -> Document:
         """Reads until the object is as wanted; an object that is not there yet is not."""
 
@@ -153,7 +153,7 @@ class Api:
         assert found is not None
         return found
 
-    def wait_gone(self, path: str, *, seconds: float = 30.0) -> None:
+    def wait_gone(self, path: str, *, seconds: float = 90.0) -> None:
         wait_for(
             lambda: self.call("GET", path).status_code == 404, f"{path} gone", seconds=seconds
         )

@@ -125,7 +125,7 @@ class Mesh:
                 return _weights(virtual_host["routes"][-1]["route"])
         return {}
 
-    def wait_weights(self, host: str, wanted: Mapping[str, int], *, seconds: float = 30) -> None:
+    def wait_weights(self, host: str, wanted: Mapping[str, int], *, seconds: float = 90) -> None:
         """Until Envoy splits so; a destination of weight 0 may be left out on either side."""
         expected = {name: weight for name, weight in wanted.items() if weight}
 
@@ -146,7 +146,7 @@ class Mesh:
         ]
 
     def wait_endpoints(
-        self, namespace: str, service: str, count: int, *, port: int = 80, seconds: float = 30
+        self, namespace: str, service: str, count: int, *, port: int = 80, seconds: float = 90
     ) -> None:
         """Until Envoy knows that many ready pods of a service."""
         wait_for(
@@ -155,7 +155,7 @@ class Mesh:
             seconds=seconds,
         )
 
-    def wait_version(self, host: str, version: str, *, seconds: float = 30) -> None:
+    def wait_version(self, host: str, version: str, *, seconds: float = 90) -> None:
         """Until all of ten users get this version."""
         wait_for(
             lambda: {told for told, _ in self.ask(host, times=10)} == {version},

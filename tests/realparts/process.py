@@ -21,7 +21,7 @@ class NotInTime(AssertionError):
     """Something awaited did not come; says what, and how long it was given."""
 
 
-def wait_for(probe: Callable[[], Found], what: str, *, seconds: float = 30.0) -> Found:
+def wait_for(probe: Callable[[], Found], what: str, *, seconds: float = 90.0) -> Found:
     """
     Asks until the answer is true, and gives that answer back.
 

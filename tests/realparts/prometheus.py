@@ -120,7 +120,7 @@ class Prometheus:
         return [(one["metric"], float(one["value"][1])) for one in told["data"]["result"]]
 
     def wait(
-        self, promql: str, good: Callable[[float], object] = lambda _: True, *, seconds: float = 30
+        self, promql: str, good: Callable[[float], object] = lambda _: True, *, seconds: float = 90
     ) -> float:
         """The value of a query with one answer, once it is as wanted."""
 
