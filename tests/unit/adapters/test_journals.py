@@ -109,6 +109,25 @@ def test_save_whose_answer_was_lost_is_known_again(kind: ErrorKind) -> None:
     assert saved is not None and ("b", second) == (saved.text, saved.version)
 
 
+def test_own_save_that_landed_without_an_answer_is_no_other_driver() -> None:
+    """
+    An API server that was silent carries out what it had received; by then the run has moved on
+    and saves another text. Taken for another driver, it would stop with the traffic split.
+    """
+    cluster = MemoryCluster()
+    store = ConfigMapStore(cluster)
+    first = store.save(WEB, "a", None)
+    cluster.fail(AWAY, verb="patch", after=True)
+    with pytest.raises(StoreError):
+        store.save(WEB, "b", first)
+    third = store.save(WEB, "c", first)
+    ConfigMapStore(cluster).save(WEB, "theirs", third)
+
+    with pytest.raises(StoreConflict):
+        store.save(WEB, "d", third)
+    assert "theirs" == cluster.get(JOURNAL)["data"]["journal"]
+
+
 def test_journal_that_is_too_large_is_refused_with_words() -> None:
     """The API server's own words would be about bytes of a request."""
     with pytest.raises(StoreError) as caught:

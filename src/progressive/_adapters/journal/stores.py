@@ -82,6 +82,7 @@ class ConfigMapStore:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._seen: dict[str, _Found] = {}
+        self._in_doubt: dict[str, set[str]] = {}
         self._guard = threading.Lock()
 
     def load(self, target: Target) -> Saved | None:
@@ -123,6 +124,9 @@ class ConfigMapStore:
                 written = self._write(cluster, target, found, sequence, text)
             except ClusterError as error:
                 if error.kind not in (ErrorKind.CONFLICT, ErrorKind.NOT_FOUND):
+                    if error.kind is ErrorKind.UNAVAILABLE:
+                        # it may be stored all the same, even later: that is no other driver
+                        self._doubt(target).add(version_of(sequence, text))
                     raise _refused(target, "saved", error) from error
                 if error.kind is ErrorKind.NOT_FOUND and found is None:
                     raise _refused(target, "saved", error) from error
@@ -130,15 +134,21 @@ class ConfigMapStore:
                 if found is not None and found.version == version_of(sequence, text):
                     return found.version  # an attempt whose answer was lost had stored it
                 continue
+            self._doubt(target).clear()
             return self._remember(target, written).version or ""
         raise StoreError(f"the journal of {target} is being changed by others all the time")
 
     def _check(self, target: Target, found: _Found | None, expected: str | None) -> None:
-        if found is not None and found.version not in (None, expected):
+        known = (None, expected, *self._doubt(target))
+        if found is not None and found.version not in known:
             raise StoreConflict(
                 f"the journal of {target} was saved by another driver "
                 f"(version {found.version}, expected {expected or 'none'})"
             )
+
+    def _doubt(self, target: Target) -> set[str]:
+        """Versions that this store wrote without an answer."""
+        return self._in_doubt.setdefault(str(target), set())
 
     def _write(
         self, cluster: Cluster, target: Target, found: _Found | None, sequence: int, text: str
