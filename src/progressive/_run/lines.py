@@ -45,6 +45,9 @@ def lines_of(transition: Transition, target: Target) -> Iterator[Line]:
         said = "; ".join(v.explanation for v in transition.round.checks) or "no checks"
         text = f"round weight={transition.round.weight} {transition.round.verdict} ({said})"
         yield Line(level=level, text=f"{target} {text}")
+    returned = transition.before is Phase.RETURNING and transition.event == "Shifted"
+    if returned and transition.weight == 0:
+        yield Line(level=logging.INFO, text=f"{target} home all traffic is on the primary")
     for one in transition.happenings:
         weight = "" if one.weight is None else f" weight={one.weight}"
         words = f" {one.message}" if one.message else ""
