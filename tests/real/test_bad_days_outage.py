@@ -120,6 +120,7 @@ def test_a_run_whose_cluster_is_gone_before_it_moved_anything_is_unreachable(
     place = places.new("gone")
     places.control_plane.stop_api_server()
     try:
+        begun = time.monotonic()
         ended = place.run("run", *NEW)
         took = time.monotonic() - begun
     finally:

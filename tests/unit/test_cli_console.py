@@ -31,10 +31,13 @@ def test_a_silent_minute_is_broken_by_a_line(
     CI servers end a build that says nothing; the line says where the run stands.
     """
     monkeypatch.setattr(console, "HEARTBEAT", 0.1)
-    beaten = threading.Event()
+    beaten, asked = threading.Event(), 0
 
     def words() -> str:
-        beaten.set()
+        nonlocal asked
+        asked += 1
+        if asked == 2:  # by then the first line is written
+            beaten.set()
         return "shop/web still running, weight=20, 3 rounds"
 
     with console.log_lines(heartbeat=words):
