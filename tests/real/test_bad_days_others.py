@@ -175,19 +175,21 @@ def test_the_report_is_whole_at_every_moment(place: Place) -> None:
     """
     folder = place.folder / "out"
     running = place.start("run", *NEW, "--report-dir", str(folder))
-    seen: list[dict[str, Any]] = []
-    while running.process.poll() is None:
-        try:
-            text = (folder / "report.json").read_text()
-        except FileNotFoundError:
-            continue
-        if not seen or text != json.dumps(seen[-1]):
-            seen.append(json.loads(text))
+    seen: dict[str, dict[str, Any]] = {}
+
+    def over() -> bool:
+        ended = running.process.poll() is not None  # asked first: the last state is read, too
+        text = (folder / "report.json").read_text()
+        seen.setdefault(text, json.loads(text))
+        return ended
+
+    wait_for(over, "the end of the run", seconds=60)
     ended = running.end()
 
     assert "promoted" == ended.answer["outcome"], ended.lines
-    assert all(KEYS == set(one) for one in seen)
-    assert {None} < {one["outcome"] for one in seen}
+    assert all(KEYS == set(one) for one in seen.values())
+    assert 3 < len(seen), "it is written as the run goes"
+    assert {None, "promoted"} == {one["outcome"] for one in seen.values()}
     assert ended.answer == json.loads((folder / "report.json").read_text())
     lines = [json.loads(one) for one in (folder / "rounds.jsonl").read_text().splitlines()]
     assert [20, 40] == [one["weight"] for one in lines]

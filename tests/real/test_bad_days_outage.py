@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,10 +26,12 @@ class Places:
     def __init__(self, control_plane: ControlPlane, metrics_server: str, folder: Path) -> None:
         self.control_plane, self.metrics_server = control_plane, metrics_server
         self.folder = folder
+        self.namespaces: list[str] = []
 
     def new(self, name: str, *, released: bool = True, **changes: object) -> Place:
         """An application; `released`: its first deploy is done."""
         namespace = self.control_plane.namespace(name)
+        self.namespaces.append(namespace)
         folder = self.folder / name
         folder.mkdir()
         document = plain(namespace, **changes)
@@ -41,8 +44,14 @@ class Places:
 
 
 @pytest.fixture
-def places(control_plane: ControlPlane, prometheus: Prometheus, tmp_path: Path) -> Places:
-    return Places(control_plane, prometheus.url, tmp_path)
+def places(
+    control_plane: ControlPlane, prometheus: Prometheus, tmp_path: Path
+) -> Iterator[Places]:
+    """Applications that are forgotten when the test is over."""
+    places = Places(control_plane, prometheus.url, tmp_path)
+    yield places
+    for namespace in places.namespaces:
+        control_plane.forget(namespace)
 
 
 def test_an_outage_in_any_state_costs_time_and_nothing_else(places: Places) -> None:
@@ -115,19 +124,16 @@ def test_a_run_whose_cluster_is_gone_before_it_moved_anything_is_unreachable(
     places: Places,
 ) -> None:
     """
-    Exit 9, within half a minute, and once it is back nothing has happened.
+    Exit 9, and once it is back nothing has happened.
     """
     place = places.new("gone")
     places.control_plane.stop_api_server()
     try:
-        begun = time.monotonic()
-        ended = place.run("run", *NEW)
-        took = time.monotonic() - begun
+        ended = place.run("run", *NEW, seconds=60)
     finally:
         places.control_plane.start_api_server()
 
     assert ("unreachable", 9) == (ended.answer.get("outcome"), ended.code), ended.lines
     assert places.control_plane.server in ended.answer["message"]
-    assert took < 60, f"it took {took:.0f} s"
     assert "my-app:1" == place.image("my-app")
     assert (100, 0) == place.split()
