@@ -188,8 +188,14 @@ class Inbox(Protocol):
     def put(self, target: Target, command: str, *, by: str, why: str) -> None:
         """Append one decision."""
 
-    def watch(self, target: Target, tell: Tell) -> Closeable:
-        """Tell `Commanded` for each new decision, until closed."""
+    def watch(self, target: Target, tell: Tell, *, since: datetime | None = None) -> Closeable:
+        """
+        Tell `Commanded` for each new decision, until closed.
+
+        Args:
+            since: What was put after this instant is new as well, though it is there already: a
+                driver is told what people decided while it was still finding out. None: nothing.
+        """
 
 
 class Notifier(Protocol):

@@ -7,6 +7,7 @@ the same place.
 from __future__ import annotations
 
 import threading
+from datetime import UTC, datetime
 
 import pytest
 
@@ -183,6 +184,21 @@ class InboxContract:
             (one.command, one.by, one.why) for one in found
         ]
         assert all(not one.signal for one in found)
+
+    def test_what_was_put_since_is_told_and_what_is_older_is_not(
+        self, inbox: Inbox, other_inbox: Inbox, place: str
+    ) -> None:
+        """A driver that takes its Lease hears what people decide before it listens."""
+        other_inbox.put(target(place), "hold", by="ann", why="yesterday")
+        since = datetime.now(UTC)
+        other_inbox.put(target(place), "abort", by="ann", why="now")
+        told = Told()
+        watching = inbox.watch(target(place), told, since=since)
+        other_inbox.put(target(place), "resume", by="ann", why="later")
+        found = told.take(2)
+        watching.close()
+
+        assert [Command.ABORT, Command.RESUME] == [one.command for one in found]
 
     def test_other_targets_hear_nothing(
         self, inbox: Inbox, other_inbox: Inbox, place: str

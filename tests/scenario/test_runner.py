@@ -23,6 +23,7 @@ from progressive import (
     Reason,
     RouteNotFound,
     Runner,
+    Situation,
     SpecError,
     Split,
     StoreConflict,
@@ -31,7 +32,7 @@ from progressive import (
 )
 from progressive.aio import AsyncRunner
 from progressive.ports import Hold, Saved, Tell
-from progressive.stores import MemoryLock, MemoryStore
+from progressive.stores import MemoryInbox, MemoryLock, MemoryStore
 from progressive.testing import Crash, Fault, Moment, Scenario, World, simulate
 
 PLAN = Plan(weights=(10, 50), interval=timedelta(seconds=30), threshold=1, checks=CHECKS)
@@ -335,6 +336,33 @@ def test_an_abort_before_the_first_order_is_heard() -> None:
 
     run = runner(world, lock=Slow())
     assert Outcome.ABORTED is run.run(PLAN, TARGET).outcome
+    assert [] == world.weights
+
+
+def test_a_decision_that_comes_while_a_run_is_opened_is_heard() -> None:
+    """
+    L27: `progressive abort` finds the Lease taken and tells a driver that does not listen yet.
+    """
+    inbox = MemoryInbox()
+
+    class Told(World):
+        def situation(self, target: Target) -> Situation:
+            inbox.put(target, Command.ABORT, by="eve", why="wrong build")
+            return super().situation(target)
+
+    world = Told(Scenario())
+    report = Runner(
+        router=world,
+        metrics=world,
+        workload=world,
+        store=world,
+        lock=world,
+        inbox=inbox,
+        clock=world.clock,
+    ).run(PLAN, TARGET)
+
+    assert Outcome.ABORTED is report.outcome
+    assert "wrong build" in report.message
     assert [] == world.weights
 
 

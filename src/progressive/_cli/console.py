@@ -56,7 +56,8 @@ def log_lines(*, heartbeat: Callable[[], str] | None = None) -> Iterator[None]:
             stream.reconfigure(line_buffering=True)  # a build's log is a file, not a terminal
     lines = _Lines()
     log.addHandler(lines)
-    level, log.level = log.level, logging.INFO
+    level = log.level
+    log.setLevel(logging.INFO)  # by the method: a logger remembers what it is enabled for
     ended = threading.Event()
     if heartbeat is not None:
         threading.Thread(
@@ -67,7 +68,7 @@ def log_lines(*, heartbeat: Callable[[], str] | None = None) -> Iterator[None]:
     finally:
         ended.set()
         log.removeHandler(lines)
-        log.level = level
+        log.setLevel(level)
 
 
 def _beat(words: Callable[[], str], lines: _Lines, ended: threading.Event) -> None:

@@ -105,13 +105,18 @@ class MemoryInbox:
 
     def __init__(self) -> None:
         self._tells: dict[str, list[Tell]] = {}
+        self._latest: dict[str, Commanded] = {}
 
     def put(self, target: Target, command: str, *, by: str, why: str) -> None:
-        """Hand a decision to the run that watches; without one it is nobody's."""
+        """Hand a decision to the run that watches, or that is about to."""
         decision = Commanded(at=datetime.now(UTC), command=Command(command), by=by, why=why)
+        self._latest[str(target)] = decision
         for tell in list(self._tells.get(str(target), ())):
             tell(decision)
 
-    def watch(self, target: Target, tell: Tell) -> Closeable:
-        """Tell each new decision, until closed."""
+    def watch(self, target: Target, tell: Tell, *, since: datetime | None = None) -> Closeable:
+        """Tell each new decision, and the latest if it was put after `since`, until closed."""
+        latest = self._latest.get(str(target))
+        if latest is not None and since is not None and latest.at > since:
+            tell(latest)
         return _Subscription(self._tells.setdefault(str(target), []), tell)

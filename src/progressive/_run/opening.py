@@ -107,12 +107,14 @@ def open_session(parts: Parts, wish: Wish, tell: Callable[[Event], None]) -> Ses
         except ProgressiveError as error:
             raise _ended(parts, wish, Outcome.REJECTED, str(error)) from error
     run = run_name(parts)
+    begun = parts.clock.now()
     hold = _take(parts, wish, run, tell)
     try:
         session = _find_out(parts, wish, run, hold)
         if wish.command is not None:
             tell(wish.command)
-        session.watch(tell)
+        # from the Lease on people's commands send their decisions to us
+        session.watch(tell, since=begun)
         return session
     except AdapterError as error:
         hold.close()

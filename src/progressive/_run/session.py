@@ -119,11 +119,16 @@ class Session:
         """The record so far."""
         return evolve(self.analysis.report, holder=self._parts.identity)
 
-    def watch(self, tell: Callable[[Event], None]) -> None:
-        """Listen to people, and to the target; what cannot be heard is said and done without."""
+    def watch(self, tell: Callable[[Event], None], *, since: datetime) -> None:
+        """
+        Listen to people, and to the target; what cannot be heard is said and done without.
+
+        Args:
+            since: What people decided after this instant is heard, too.
+        """
         workload = self._parts.workload
         opens: list[Callable[[], Closeable]] = [
-            lambda: self._parts.inbox.watch(self._target, tell)
+            lambda: self._parts.inbox.watch(self._target, tell, since=since)
         ]
         if workload is not None:
             opens.append(lambda: workload.watch(self._target, tell))

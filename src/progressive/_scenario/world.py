@@ -293,7 +293,7 @@ class World:
             readiness = answers[min(number, len(answers) - 1)]
         return Asked(readiness=readiness, message=f"the {side} is {readiness}")
 
-    def watch(self, target: Target, tell: Tell) -> Closeable:
+    def watch(self, target: Target, tell: Tell, *, since: datetime | None = None) -> Closeable:
         """Both the target's template and people's decisions arrive here."""
         self._tell = tell
         return _Closed()

@@ -103,12 +103,12 @@ class ConfigMapInbox:
         self._seen[str(target)] = {one.id for one in decisions}
         return tuple(self._event(one) for one in decisions if one.at > after)
 
-    def watch(self, target: Target, tell: Tell) -> Closeable:
+    def watch(self, target: Target, tell: Tell, *, since: datetime | None = None) -> Closeable:
         """
         Tell `Commanded` for each new decision, until closed.
 
-        New is what was not there at the last `pending()` of this target, or, without one, when
-        the watch began.
+        New is what was not there at the last `pending()` of this target, or, without one, what
+        was put after `since`; without that, what was not there when the watch began.
 
         Raises:
             StoreError: The inbox cannot be read.
@@ -127,7 +127,8 @@ class ConfigMapInbox:
                 error.kind,
                 error.retry_after,
             ) from error
-        seen = self._seen.get(str(target), {one.id for one in before})
+        old = {one.id for one in before if since is None or one.at <= since}
+        seen = self._seen.get(str(target), old)
         return _Watching(
             stream, target, before, set(seen), lambda decision: tell(self._event(decision))
         )
