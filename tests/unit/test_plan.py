@@ -15,7 +15,7 @@ from tests.unit.documents.classic import classic, document_of, read, template
 from progressive._adapters.cluster.memory import MemoryCluster
 from progressive._adapters.mesh.router import MeshRouter
 from progressive._adapters.workload import DeploymentWorkload
-from progressive._cli.plan import plan as plan_command
+from progressive._cli.commands.plan import plan as plan_command
 from progressive._mesh.istio.codec import IstioCodec
 from progressive._model.traffic import Split
 from progressive._release.known import cluster_lookup, router_names

@@ -19,6 +19,7 @@ import click
 
 from progressive._log import log
 from progressive._model.release import Problem, Severity
+from progressive._model.report import Report
 
 HEARTBEAT = 60.0
 """Seconds without a line after which one is written: CI servers end a build that is silent."""
@@ -83,6 +84,18 @@ def _beat(words: Callable[[], str], lines: _Lines, ended: threading.Event) -> No
 def print_json(document: Mapping[str, Any]) -> None:
     """The one JSON document of standard output."""
     click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def show(report: Report, *, file: str, output: str) -> None:
+    """The result on standard output; what must be repaired on standard error."""
+    from progressive._cli.text import repair_text, report_text
+
+    if output == "json":
+        print_json(report.to_dict())
+    else:
+        click.echo(report_text(report))
+    if repair := repair_text(report, file):
+        click.echo(repair, err=True)
 
 
 def print_problems(problems: Iterable[Problem], *, file: str) -> None:

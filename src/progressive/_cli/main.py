@@ -12,12 +12,12 @@ import click
 from progressive import __version__
 
 _COMMANDS = {
-    "run": "progressive._cli.run:run",
-    "status": "progressive._cli.status:status",
-    "abort": "progressive._cli.abort:abort",
-    "plan": "progressive._cli.plan:plan",
-    "simulate": "progressive._cli.simulate:simulate",
-    "demo": "progressive._cli.demo:demo",
+    "run": "progressive._cli.commands.run:run",
+    "status": "progressive._cli.commands.status:status",
+    "abort": "progressive._cli.commands.abort:abort",
+    "plan": "progressive._cli.commands.plan:plan",
+    "simulate": "progressive._cli.commands.simulate:simulate",
+    "demo": "progressive._cli.commands.demo:demo",
 }
 
 

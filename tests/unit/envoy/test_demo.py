@@ -12,7 +12,7 @@ from threading import Event, Thread
 import pytest
 from click.testing import CliRunner
 
-from progressive._cli.demo import demo
+from progressive._cli.commands.demo import demo
 from progressive._demo import envoy as demo_envoy
 from progressive._demo.app import Shop
 from progressive._demo.load import Share, Users, Visit, shares

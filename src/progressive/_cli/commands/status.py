@@ -10,7 +10,7 @@ import sys
 import click
 from attrs import evolve
 
-from progressive._cli.console import log_lines
+from progressive._cli.console import log_lines, show
 from progressive._cli.options import (
     cluster_lookup,
     cluster_options,
@@ -18,7 +18,6 @@ from progressive._cli.options import (
     output_option,
     read_or_refuse,
 )
-from progressive._cli.run import show
 
 
 @click.command()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from progressive._cli.console import log_lines, print_json
+from progressive._cli.console import log_lines, show
 from progressive._cli.options import (
     cluster_lookup,
     cluster_options,
@@ -103,18 +103,6 @@ def run(
         driving.ended(report)
     show(report, file=file, output=output)
     sys.exit(report.exit_code)
-
-
-def show(report: Report, *, file: str, output: str) -> None:
-    """The result on standard output; what must be repaired on standard error."""
-    from progressive._cli.text import repair_text, report_text
-
-    if output == "json":
-        print_json(report.to_dict())
-    else:
-        click.echo(report_text(report))
-    if repair := repair_text(report, file):
-        click.echo(repair, err=True)
 
 
 def _images(given: tuple[str, ...]) -> dict[str, str]:
