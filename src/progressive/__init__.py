@@ -57,26 +57,29 @@ if TYPE_CHECKING:
         Woke,
     )
     from progressive._model.plan import Deadlines, DriftPolicy, Plan
+    from progressive._model.record import (
+        Decision,
+        Happening,
+        Notification,
+        Outcome,
+        Phase,
+        Reason,
+        Round,
+        Transition,
+    )
     from progressive._model.release import Problem, Severity
     from progressive._model.report import (
         Aborted,
         BusyTarget,
         Final,
-        Happening,
         Inconclusive,
-        Notification,
-        Outcome,
         OutcomeError,
-        Phase,
-        Reason,
         Rejected,
         Report,
         RolledBack,
-        Round,
         Stuck,
         Superseded,
         TimedOut,
-        Transition,
         Unreachable,
     )
     from progressive._model.traffic import (
@@ -130,15 +133,16 @@ _ROOMS = {
     "_model.traffic": ("Capabilities Match Observed RouteRef Side Split Sticky Target TextMatch"),
     "_model.checks": "Builtin Cause MetricCheck NoData Question Sample Verdict VerdictKind",
     "_model.events": (
-        "ActionError Answer Command Commanded Done DriverLeft DriverLost Event Failed Measured "
-        "Readiness Reported Seen Shifted Situation Started TargetMoved Told Woke"
+        "ActionError Answer CanaryLost Command Commanded Done DriverLeft DriverLost Event Failed "
+        "Measured Readiness Reported Seen Shifted Situation Started TargetMoved Told TookOver Woke"
     ),
     "_model.actions": (
         "Action AskReady Finish Mark Measure Point Prepare Promote Read Reset Scale Shift Wait Why"
     ),
+    "_model.record": "Decision Happening Notification Outcome Phase Reason Round Transition",
     "_model.report": (
-        "Aborted BusyTarget Final Happening Inconclusive Notification Outcome OutcomeError Phase "
-        "Reason Rejected Report RolledBack Round Stuck Superseded TimedOut Transition Unreachable"
+        "Aborted BusyTarget Final Inconclusive OutcomeError Rejected Report RolledBack Stuck "
+        "Superseded TimedOut Unreachable"
     ),
     "_model.release": "Problem Severity",
     "errors": (
@@ -162,14 +166,14 @@ __all__ = [
     "Capabilities", "Match", "Observed", "RouteRef", "Side", "Split", "Sticky", "Target",
     "TextMatch",
     "Builtin", "Cause", "MetricCheck", "NoData", "Question", "Sample", "Verdict", "VerdictKind",
-    "ActionError", "Answer", "Command", "Commanded", "Done", "DriverLeft", "DriverLost", "Event",
-    "Failed", "Measured", "Readiness", "Reported", "Seen", "Shifted", "Situation", "Started",
-    "TargetMoved", "Told", "Woke",
+    "ActionError", "Answer", "CanaryLost", "Command", "Commanded", "Done", "DriverLeft",
+    "DriverLost", "Event", "Failed", "Measured", "Readiness", "Reported", "Seen", "Shifted",
+    "Situation", "Started", "TargetMoved", "Told", "TookOver", "Woke",
     "Action", "AskReady", "Finish", "Mark", "Measure", "Point", "Prepare", "Promote", "Read",
     "Reset", "Scale", "Shift", "Wait", "Why",
-    "Aborted", "BusyTarget", "Final", "Happening", "Inconclusive", "Notification", "Outcome",
-    "OutcomeError", "Phase", "Reason", "Rejected", "Report", "RolledBack", "Round", "Stuck",
-    "Superseded", "TimedOut", "Transition", "Unreachable",
+    "Decision", "Happening", "Notification", "Outcome", "Phase", "Reason", "Round", "Transition",
+    "Aborted", "BusyTarget", "Final", "Inconclusive", "OutcomeError", "Rejected", "Report",
+    "RolledBack", "Stuck", "Superseded", "TimedOut", "Unreachable",
     "Problem", "Severity",
     "AdapterError", "AmbiguousRoute", "Busy", "ClusterError", "Conflict", "DestinationNotFound",
     "Drift", "ErrorKind", "ForeignController", "InvalidRequest", "InvalidWeight", "LeaseLost",

@@ -12,9 +12,10 @@ from attrs import define, evolve
 
 from progressive._analysis.state import State
 from progressive._model.actions import Action, Finish, Reset, Scale, Shift, Wait, Why
-from progressive._model.events import ActionError
+from progressive._model.events import ActionError, Commanded
 from progressive._model.plan import Plan
-from progressive._model.report import (
+from progressive._model.record import (
+    Decision,
     Happening,
     Notification,
     Outcome,
@@ -26,8 +27,10 @@ from progressive._model.traffic import Observed, Split, Target
 
 ROUNDS_KEPT = 200
 EVENTS_KEPT = 200
-NOTIFICATIONS_KEPT = 50
-"""L19: the newest 200 rounds; the other two so that a run of weeks stays bounded as well."""
+NOTIFICATIONS_KEPT = DECISIONS_KEPT = 50
+"""L19: the newest 200 rounds; the others so that a run of weeks stays bounded as well."""
+
+DRIVERS_KEPT = 20
 
 PAUSES = (0.0, 1.0, 2.0, 4.0, 8.0)
 """Seconds before an order is carried out again, by how often it failed; the last one repeats.
@@ -144,6 +147,18 @@ class Course:
         state.told += 1
         state.notifications = (*state.notifications, one)[-NOTIFICATIONS_KEPT:]
 
+    def heard(self, event: Commanded, answer: str) -> None:
+        """Keep what a person decided, and what came of it."""
+        one = Decision(
+            id=event.id,
+            at=self.at,
+            command=event.command.value,
+            by=event.by,
+            why=event.why,
+            answer=answer,
+        )
+        self.state.decisions = (*self.state.decisions, one)[-DECISIONS_KEPT:]
+
     def decided(self, one: Round) -> None:
         """Keep a round."""
         self.round = one
@@ -176,7 +191,7 @@ class Course:
         state = self.state
         state.due, state.due_reason, state.due_message = outcome, reason, message
         state.phase = Phase.RETURNING
-        state.pause_due = state.promote_due = False
+        state.pause_due = state.promote_due = state.lost = state.recovering = False
         state.deadline = state.accepted = None
         state.reasserts = state.undecided = 0
         self._end_pause()

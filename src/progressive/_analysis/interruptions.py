@@ -7,27 +7,47 @@ with words in the record, and the standing order stays.
 from __future__ import annotations
 
 from progressive._analysis import moves, promotion
-from progressive._analysis.course import Course
+from progressive._analysis.course import DRIVERS_KEPT, Course
 from progressive._model.actions import Action, Wait, Why
-from progressive._model.events import Command, Commanded, TargetMoved, Told, Woke
-from progressive._model.report import Outcome, Phase, Reason
+from progressive._model.events import (
+    CanaryLost,
+    Command,
+    Commanded,
+    TargetMoved,
+    Told,
+    TookOver,
+    Woke,
+)
+from progressive._model.record import (
+    Outcome,
+    Phase,
+    Reason,
+)
+
+REFUSED = "refused: "
+"""How the answer to a decision begins that was not followed."""
 
 _ANALYSING = frozenset({Phase.STARTING, Phase.STEPPING, Phase.HOLDING, Phase.PAUSED})
 
 
 def commanded(course: Course, event: Commanded) -> None:
-    """A person decided, or a signal did (L17)."""
+    """A person decided, or a signal did (L17); each entry of an inbox is worked in once."""
+    if event.id and any(one.id == event.id for one in course.state.decisions):
+        return
     match event.command:
         case Command.ABORT:
-            _abort(course, event)
+            answer = _abort(course, event)
         case Command.HOLD:
-            _hold(course, event)
+            answer = _hold(course, event)
         case Command.RESUME:
-            _resume(course, event)
+            answer = _resume(course, event)
         case Command.PROMOTE:
-            _promote(course, event)
+            answer = _promote(course, event)
+        case Command.APPROVE:
+            answer = _refuse(course, event, "no gate waits for a decision")
         case Command.RETRY:
-            _refuse(course, event, "a run that goes on is not started again")
+            answer = _refuse(course, event, "a run that goes on is not started again")
+    course.heard(event, answer)
 
 
 def _signed(event: Commanded) -> str:
@@ -35,24 +55,28 @@ def _signed(event: Commanded) -> str:
     return f"{event.command}{by}" + (f": {event.why}" if event.why else "")
 
 
-def _refuse(course: Course, event: Commanded, why: str) -> None:
+def _refuse(course: Course, event: Commanded, why: str) -> str:
     course.note("refused", message=f"{_signed(event)} is refused: {why}")
+    return f"{REFUSED}{why}"
 
 
-def _abort(course: Course, event: Commanded) -> None:
+def _abort(course: Course, event: Commanded) -> str:
     state = course.state
     if state.phase in _ANALYSING:
         course.go_home(Outcome.ABORTED, Reason.ABORTED, _signed(event))
     elif state.phase is Phase.INITIALIZING and not state.pointed:
         message = f"{_signed(event)}; the target keeps its replicas, run it again to go on"
         course.finish(Outcome.ABORTED, Reason.ABORTED, message)
+        return "the first deploy ends, and the target keeps its replicas"
     elif state.phase is Phase.PROMOTING and event.signal:
         promotion.leave(course)
+        return "the promotion is decided: it is left where users are served"
     elif state.phase is Phase.PROMOTING:
-        _refuse(course, event, "the promotion is decided, and the primary is not undone")
+        return _refuse(course, event, "the promotion is decided, and the primary is not undone")
     elif state.phase is Phase.INITIALIZING:
-        _refuse(course, event, "the first deploy is nearly complete, and nothing is split")
-    # going home already: nothing to add
+        why = "the first deploy is nearly complete, and nothing is split"
+        return _refuse(course, event, why)
+    return "the traffic goes home"
 
 
 def aborted_late(course: Course, event: Commanded) -> None:
@@ -60,21 +84,37 @@ def aborted_late(course: Course, event: Commanded) -> None:
     state = course.state
     state.outcome, state.reason, state.message, state.ended = None, None, "", None
     course.go_home(Outcome.ABORTED, Reason.ABORTED, _signed(event))
+    course.heard(event, "the traffic goes home")
 
 
-def _hold(course: Course, event: Commanded) -> None:
+def _hold(course: Course, event: Commanded) -> str:
     state = course.state
     if state.phase is Phase.PAUSED or state.pause_due:
-        return
+        if event.signal:
+            _leave_on_hold(course, event)
+        return f"on hold already, at weight {state.weight}"
     if state.phase not in _ANALYSING:
-        _refuse(course, event, f"the run is {state.phase}")
-        return
+        # a process that is being ended leaves as an abort would leave it
+        return _abort(course, event) if event.signal else _not_now(course, event)
     course.note("held", weight=state.weight, message=_signed(event))
     course.tell("held", message=_signed(event))
     if _in_the_middle(state.action, state.again):
         state.pause_due = True
     else:
         moves.pause(course)
+    if event.signal:
+        _leave_on_hold(course, event)
+    return f"held at weight {state.weight}"
+
+
+def _leave_on_hold(course: Course, event: Commanded) -> None:
+    """Nobody drives on: the run ends where it is held, once a standing order is carried out."""
+    course.state.leaving = True
+    left(course, _signed(event))
+
+
+def _not_now(course: Course, event: Commanded) -> str:
+    return _refuse(course, event, f"the run is {course.state.phase}")
 
 
 def _in_the_middle(action: Action | None, again: Action | None) -> bool:
@@ -82,21 +122,24 @@ def _in_the_middle(action: Action | None, again: Action | None) -> bool:
     return any(one is not None and one.acts for one in (action, again))
 
 
-def _resume(course: Course, event: Commanded) -> None:
+def _resume(course: Course, event: Commanded) -> str:
     state = course.state
     if state.pause_due:
         state.pause_due = False
     elif state.phase is Phase.PAUSED:
         _unpause(course)
-        if state.step < 0:
+        if state.recovering:
+            moves.await_canary(course)
+        elif state.step < 0:
             state.phase = Phase.STARTING
             moves.scale_up(course)
         else:
             moves.hold(course)
     else:
-        return
+        return _refuse(course, event, "the run is not on hold")
     course.note("resumed", weight=state.weight, message=_signed(event))
     course.tell("resumed", message=_signed(event))
+    return f"goes on at weight {state.weight}"
 
 
 def _unpause(course: Course) -> None:
@@ -106,23 +149,46 @@ def _unpause(course: Course) -> None:
     state.paused_at = None
 
 
-def _promote(course: Course, event: Commanded) -> None:
+def _promote(course: Course, event: Commanded) -> str:
     state = course.state
     if state.phase not in _ANALYSING:
-        _refuse(course, event, f"the run is {state.phase}")
-        return
+        return _not_now(course, event)
     course.note("promote", weight=state.weight, message=_signed(event))
     if state.phase is Phase.PAUSED:
         _unpause(course)
         state.phase = Phase.HOLDING if state.step >= 0 else Phase.STARTING
     elif state.pause_due:
         state.pause_due = False
-    if state.phase is Phase.HOLDING:
+    if state.phase is Phase.HOLDING and not state.recovering:
         promotion.decide(course)
-        return
+        return "the promotion begins"
     state.promote_due = True
     if isinstance(state.action, Wait) and state.action.why is Why.PAUSED:
-        moves.scale_up(course)
+        if state.recovering:
+            moves.await_canary(course)
+        else:
+            moves.scale_up(course)
+    return "the promotion begins once the canary is ready"
+
+
+def canary_down(course: Course, event: CanaryLost) -> None:
+    """The canary has no ready endpoint (L23): with weight on it, the split goes home at once."""
+    state = course.state
+    if state.situation is None or state.phase not in _ANALYSING or state.recovering:
+        return
+    if state.weight == 0:
+        state.lost = True  # a weight that is being written just now is taken back
+        return
+    if state.phase is Phase.PAUSED:
+        _unpause(course)
+        state.pause_due = True
+    moves.take_back(course, event.message)
+
+
+def took_over(course: Course, event: TookOver) -> None:
+    """Another driver goes on with the run."""
+    if event.by and course.state.drivers[-1:] != (event.by,):
+        course.state.drivers = (*course.state.drivers, event.by)[-DRIVERS_KEPT:]
 
 
 def held_too_long(course: Course, event: Woke) -> None:
@@ -133,9 +199,7 @@ def held_too_long(course: Course, event: Woke) -> None:
 def left(course: Course, message: str) -> None:
     """Nobody drives a run on hold any more."""
     if course.state.phase is Phase.PAUSED:
-        weight = course.state.weight
-        words = f"left on hold at weight {weight}: {message}"
-        course.finish(Outcome.INCONCLUSIVE, None, words)
+        moves.left_on_hold(course, message)
 
 
 def target_moved(course: Course, event: TargetMoved) -> None:

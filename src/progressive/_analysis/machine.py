@@ -39,6 +39,7 @@ from progressive._model.actions import (
 )
 from progressive._model.events import (
     Answer,
+    CanaryLost,
     Command,
     Commanded,
     Done,
@@ -53,17 +54,20 @@ from progressive._model.events import (
     Started,
     TargetMoved,
     Told,
+    TookOver,
     Woke,
 )
 from progressive._model.plan import Plan
-from progressive._model.report import (
-    Final,
+from progressive._model.record import (
     Notification,
     Outcome,
     Phase,
     Reason,
-    Report,
     Transition,
+)
+from progressive._model.report import (
+    Final,
+    Report,
 )
 from progressive._model.traffic import Target
 from progressive.errors import TransitionError
@@ -245,6 +249,8 @@ class CanaryAnalysis:
             return self._rule_of_answer(action, event)
         if isinstance(event, Told):
             return interruptions.told
+        if isinstance(event, TookOver):
+            return interruptions.took_over
         if self.done:
             return self._rule_after_the_end(event)
         match event:
@@ -252,6 +258,8 @@ class CanaryAnalysis:
                 return interruptions.commanded
             case TargetMoved():
                 return interruptions.target_moved
+            case CanaryLost():
+                return interruptions.canary_down
             case DriverLost():
                 return lambda course, lost: homeward.lost(course, lost.message)
             case DriverLeft():
@@ -333,6 +341,10 @@ class CanaryAnalysis:
             run_id=state.run,
             target=str(self.target),
             revision=self.revision,
+            images=() if state.situation is None else state.situation.images,
+            holder=state.drivers[-1] if state.drivers else "",
+            drivers=state.drivers,
+            decisions=state.decisions,
             started=state.started,
             duration=duration,
             weights=state.weights,

@@ -10,7 +10,11 @@ from datetime import timedelta
 from progressive._analysis.course import Course
 from progressive._model.actions import AskReady, Scale, Why
 from progressive._model.events import Readiness, Reported, Woke
-from progressive._model.report import Outcome, Phase, Reason
+from progressive._model.record import (
+    Outcome,
+    Phase,
+    Reason,
+)
 from progressive._model.traffic import Side
 
 
@@ -40,14 +44,43 @@ def pause(course: Course) -> None:
     state.deadline = None
     state.paused_at = course.at
     course.wait(Why.PAUSED, course.at + course.plan.deadlines.on_hold)
+    if state.leaving:
+        left_on_hold(course, "its driver has gone")
+
+
+def left_on_hold(course: Course, message: str) -> None:
+    """Nobody drives a run on hold any more: it ends, and the split stays."""
+    words = f"left on hold at weight {course.state.weight}: {message}"
+    course.finish(Outcome.INCONCLUSIVE, None, words)
+
+
+def take_back(course: Course, message: str) -> None:
+    """The canary cannot serve what it has: all traffic to the primary until it can (L23)."""
+    state = course.state
+    state.lost, state.recovering = False, True
+    words = f"the canary has no ready endpoint, its weight is taken back: {message}"
+    course.note("canary-lost", weight=state.weight, message=words)
+    course.tell("canary-lost", message=words)
+    course.shift(0, Phase.STEPPING)
+
+
+def await_canary(course: Course) -> None:
+    """Ask the canary until it may have (more) traffic, or its time is over."""
+    course.state.phase = Phase.HOLDING
+    await_side(course, Side.CANARY, course.plan.deadlines.canary_ready)
 
 
 def next_weight(course: Course) -> None:
     """Order the next weight of the plan."""
     course.state.step += 1
     course.state.accepted = None
-    weight = course.plan.weights[course.state.step]
-    course.shift(weight, Phase.STEPPING)
+    this_weight(course)
+
+
+def this_weight(course: Course) -> None:
+    """Order the weight of the present step, anew after the canary was lost."""
+    course.state.recovering = False
+    course.shift(course.plan.weights[course.state.step], Phase.STEPPING)
 
 
 def await_side(course: Course, side: Side, within: timedelta) -> None:

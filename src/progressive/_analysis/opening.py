@@ -19,7 +19,11 @@ from progressive._analysis.moves import (
 from progressive._analysis.promotion import decide
 from progressive._model.actions import Mark, Point, Prepare, Promote, Why
 from progressive._model.events import Done, Readiness, Reported, Shifted, Started, Woke
-from progressive._model.report import Outcome, Phase, Reason
+from progressive._model.record import (
+    Outcome,
+    Phase,
+    Reason,
+)
 from progressive._model.traffic import Side
 
 
@@ -30,6 +34,7 @@ def started(course: Course, event: Started) -> None:
     state.started = event.at
     state.situation = event.situation
     state.settle = event.settle
+    state.drivers = (event.by,) if event.by else ()
     if event.split is not None:
         state.weight = course.in_total(event.split)
         state.exposed = state.weight > 0
@@ -189,6 +194,7 @@ def scaled_up(course: Course, event: Done) -> None:
 def canary_before_first(course: Course, event: Reported) -> None:
     """The canary answered whether it may have its first traffic."""
     if event.readiness is Readiness.READY:
+        course.state.lost = False
         if course.plan.skip_analysis or course.state.promote_due:
             decide(course)
         else:

@@ -12,7 +12,11 @@ from progressive._analysis.course import Course
 from progressive._analysis.moves import ask_side, await_side, scale_up, waits_on
 from progressive._model.actions import AskReady, Promote, Why
 from progressive._model.events import Done, Readiness, Reported, Shifted, Woke
-from progressive._model.report import Outcome, Phase, Reason
+from progressive._model.record import (
+    Outcome,
+    Phase,
+    Reason,
+)
 from progressive._model.traffic import Side
 
 
@@ -20,7 +24,7 @@ def decide(course: Course) -> None:
     """The promotion decision: the point of no return."""
     state, plan = course.state, course.plan
     state.phase = Phase.PROMOTING
-    state.pause_due = state.promote_due = False
+    state.pause_due = state.promote_due = state.lost = state.recovering = False
     state.reasserts = state.undecided = 0
     state.accepted = None
     state.passed = state.step >= 0

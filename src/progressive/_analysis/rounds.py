@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from progressive._analysis.course import Course
 from progressive._analysis.moves import (
-    await_side,
+    await_canary,
     canary_lost,
     hold,
     next_weight,
     pause,
+    take_back,
+    this_weight,
     waits_on,
 )
 from progressive._analysis.promotion import decide
@@ -19,8 +21,13 @@ from progressive._model.actions import Measure, Read, Why
 from progressive._model.checks import Cause, NoData, Sample, Verdict, VerdictKind
 from progressive._model.events import Measured, Readiness, Reported, Seen, Shifted, Woke
 from progressive._model.plan import DriftPolicy
-from progressive._model.report import Outcome, Phase, Reason, Round
-from progressive._model.traffic import Observed, Side
+from progressive._model.record import (
+    Outcome,
+    Phase,
+    Reason,
+    Round,
+)
+from progressive._model.traffic import Observed
 
 REASSERTS = 3
 """L14: so many drifts put right without a decided round between them are a fight."""
@@ -33,8 +40,13 @@ def shifted(course: Course, event: Shifted) -> None:
     state.since = course.at
     state.deadline = None
     state.phase = Phase.HOLDING
+    if state.recovering:
+        await_canary(course)
+        return
     course.note("step", weight=state.weight)
-    if state.pause_due:
+    if state.lost:
+        take_back(course, "it was lost while the weight was written")
+    elif state.pause_due:
         pause(course)
     elif state.promote_due:
         decide(course)
@@ -155,7 +167,7 @@ def _passed(course: Course) -> None:
     elif state.situation is None:
         next_weight(course)
     else:
-        await_side(course, Side.CANARY, course.plan.deadlines.canary_ready)
+        await_canary(course)
 
 
 def _failed(course: Course, verdicts: tuple[Verdict, ...]) -> None:
@@ -189,6 +201,12 @@ def _undecided(course: Course, verdicts: tuple[Verdict, ...]) -> None:
 def canary_before_next(course: Course, event: Reported) -> None:
     """The canary answered whether it may have more traffic."""
     if event.readiness is Readiness.READY:
-        next_weight(course)
+        course.state.lost = False
+        if course.state.promote_due:
+            decide(course)
+        elif course.state.recovering:
+            this_weight(course)
+        else:
+            next_weight(course)
     elif not waits_on(course, event):
         canary_lost(course, event.message)

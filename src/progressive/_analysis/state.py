@@ -12,7 +12,8 @@ from attrs import define
 
 from progressive._model.actions import Action
 from progressive._model.events import Situation
-from progressive._model.report import (
+from progressive._model.record import (
+    Decision,
     Happening,
     Notification,
     Outcome,
@@ -56,8 +57,11 @@ class State:
         promoting: The revision that was decided to be promoted; None: not decided yet.
         passed: The canary may take all traffic if the promotion fails.
         repairing: The run repairs a primary whose promotion failed before.
+        lost: The canary was seen without a ready endpoint. `recovering`: its weight was taken
+            from it for that; once it is ready it gets it again (L23).
         returned: How many of the return weights are written.
-        leaving: The process is being ended in the middle of a promotion.
+        leaving: The process is being ended: a promotion is left where users are served, and a run
+            that is to stay on hold ends there.
         pointed: First deploy: the apex service and the route are at the primary.
         scaled: Whether the canary has replicas. `primary_revision`: what the primary runs.
 
@@ -65,6 +69,7 @@ class State:
         outcome, reason, message, ended: How and when it ended.
         home: Whether all traffic is where a finished release leaves it.
 
+        drivers: Who drove the run, the first one first. `decisions`: what people told it.
         weights, rounds, events, notifications: The record, oldest first.
         rounds_trimmed, events_trimmed: How many were dropped at the old end.
         sent: Numbers of the notifications that were delivered, or given up. `told`: how many
@@ -102,6 +107,8 @@ class State:
     promoting: str | None = None
     passed: bool = False
     repairing: bool = False
+    lost: bool = False
+    recovering: bool = False
     returned: int = 0
     leaving: bool = False
     pointed: bool = False
@@ -117,6 +124,8 @@ class State:
     ended: datetime | None = None
     home: bool = True
 
+    drivers: tuple[str, ...] = ()
+    decisions: tuple[Decision, ...] = ()
     weights: tuple[int, ...] = ()
     rounds: tuple[Round, ...] = ()
     events: tuple[Happening, ...] = ()

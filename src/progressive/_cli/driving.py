@@ -16,7 +16,12 @@ from pathlib import Path
 from types import FrameType
 
 from progressive._log import log
-from progressive._model.report import Report, Transition
+from progressive._model.record import (
+    Transition,
+)
+from progressive._model.report import (
+    Report,
+)
 from progressive._run.sync import Runner
 
 

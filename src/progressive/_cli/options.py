@@ -13,8 +13,13 @@ import click
 
 from progressive._cli.console import print_json, print_problems
 from progressive._documents.sources import Lookup
+from progressive._model.record import (
+    Outcome,
+)
 from progressive._model.release import Document
-from progressive._model.report import Outcome, Report
+from progressive._model.report import (
+    Report,
+)
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -12,7 +12,9 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 
 from progressive._model.plan import Plan
-from progressive._model.report import Transition
+from progressive._model.record import (
+    Transition,
+)
 from progressive.ports import Observer
 
 

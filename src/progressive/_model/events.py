@@ -33,6 +33,7 @@ class Command(StrEnum):
     HOLD = "hold"
     RESUME = "resume"
     PROMOTE = "promote"
+    APPROVE = "approve"
     RETRY = "retry"
 
 
@@ -54,6 +55,10 @@ class ActionError(Value):
     unsaved: bool = False
 
 
+def _texts(value: Iterable[str]) -> tuple[str, ...]:
+    return tuple(value)
+
+
 @frozen(kw_only=True, eq=False, repr=False)
 class Situation(Value):
     """
@@ -65,12 +70,14 @@ class Situation(Value):
             whose first deploy was not finished.
         stuck: The last promotion failed: traffic is on the canary, the primary needs repair.
         analysed: The revision that was passed and is to be copied in a repair.
+        images: What `revision` runs, in words: ``container=image`` for each container.
     """
 
     revision: str
     promoted: str | None = None
     stuck: bool = False
     analysed: str | None = None
+    images: tuple[str, ...] = field(default=(), converter=_texts)
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -107,12 +114,14 @@ class Started(Event):
         situation: How the managed workload stands; None: two existing workloads.
         settle: How long after a write the data plane may still follow the old split.
         split: What the route shows now; None: not looked, taken as all on the primary.
+        by: Who drives.
     """
 
     run: str = ""
     situation: Situation | None = None
     settle: timedelta = timedelta(0)
     split: Observed | None = None
+    by: str = ""
 
 
 class Done(Answer):
@@ -177,12 +186,14 @@ class Commanded(Event):
         by: Who.
         why: Why, in their words.
         signal: The process is being ended: the run must leave, whatever it does.
+        id: Of the decision's entry in an inbox: one that was worked in is not worked in again.
     """
 
     command: Command
     by: str = ""
     why: str = ""
     signal: bool = False
+    id: str = ""
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -190,6 +201,30 @@ class TargetMoved(Event):
     """The target has another template now."""
 
     revision: str
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class CanaryLost(Event):
+    """
+    The canary has no ready endpoint any more, seen by watching it.
+
+    Attributes:
+        message: What is seen, in words with numbers.
+    """
+
+    message: str = ""
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class TookOver(Event):
+    """
+    A driver goes on with the run where another one stopped.
+
+    Attributes:
+        by: Who drives now.
+    """
+
+    by: str = ""
 
 
 class DriverLeft(Event):

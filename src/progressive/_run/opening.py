@@ -18,7 +18,12 @@ from progressive._log import log
 from progressive._model.checks import MetricCheck
 from progressive._model.events import Command, Commanded, Event, Situation, Started, TargetMoved
 from progressive._model.plan import Plan
-from progressive._model.report import Outcome, Report
+from progressive._model.record import (
+    Outcome,
+)
+from progressive._model.report import (
+    Report,
+)
 from progressive._model.traffic import Capabilities, Observed, Target
 from progressive._run.session import Parts, Session
 from progressive.errors import (

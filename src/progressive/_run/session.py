@@ -44,7 +44,12 @@ from progressive._model.events import (
     Told,
     Woke,
 )
-from progressive._model.report import Notification, Report
+from progressive._model.record import (
+    Notification,
+)
+from progressive._model.report import (
+    Report,
+)
 from progressive._model.traffic import Target
 from progressive._run.lines import lines_of
 from progressive.errors import AdapterError, ErrorKind

@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from progressive._model.actions import Wait
 from progressive._model.events import Command, Commanded, Event, Woke
 from progressive._model.plan import Plan
-from progressive._model.report import Report
+from progressive._model.report import (
+    Report,
+)
 from progressive._model.traffic import Target
 from progressive._run.clock import SystemClock, ThreadMailbox
 from progressive._run.opening import Change, Ended, Wish, open_session
