@@ -23,6 +23,7 @@ from tests.unit.analysis.world import (
 
 from progressive import (
     AskReady,
+    CanaryLost,
     CanaryAnalysis,
     Command,
     Commanded,
@@ -64,7 +65,9 @@ ANALYSING = {Phase.STARTING, Phase.STEPPING, Phase.HOLDING, Phase.PAUSED}
 def interruptions(at: datetime) -> Iterator[Event]:
     for command in (Command.ABORT, Command.HOLD, Command.RESUME, Command.PROMOTE):
         yield Commanded(at=at, command=command)
-    yield Commanded(at=at, command=Command.ABORT, signal=True)
+    for command in (Command.ABORT, Command.HOLD):
+        yield Commanded(at=at, command=command, signal=True)
+    yield CanaryLost(at=at, message="0 of 1 ready")
     yield TargetMoved(at=at, revision="A")
     yield TargetMoved(at=at, revision="D")
     yield DriverLost(at=at)
@@ -101,7 +104,7 @@ def key(analysis: CanaryAnalysis) -> str:
     at = latest(analysis)
     for name in ("rounds", "events", "notifications", "weights", "sent", "told", "round",
                  "events_trimmed", "rounds_trimmed", "next_id", "message", "due_message",
-                 "started", "last", "ended", "paused_for"):  # fmt: skip
+                 "started", "last", "ended", "paused_for", "decisions", "drivers"):  # fmt: skip
         state.pop(name, None)
 
     def relative(value: Any) -> Any:
