@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from progressive._model.events import (
         ActionError,
         Answer,
+        CanaryLost,
         Command,
         Commanded,
         Done,
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
         Started,
         TargetMoved,
         Told,
+        TookOver,
         Woke,
     )
     from progressive._model.plan import Deadlines, DriftPolicy, Plan

@@ -43,6 +43,40 @@ class RouteMaker(Protocol):
         """
 
 
+@frozen(kw_only=True)
+class Fence:
+    """
+    Keeps a driver that slept from landing a late write (L18).
+
+    Attributes:
+        token: ``<run>/<epoch>``; the epoch grows with each taking of the target.
+        confirm: Asks whether the target is still ours; raises `LeaseLost` if it is not.
+    """
+
+    token: str
+    confirm: Callable[[], None]
+
+
+@runtime_checkable
+class FencedRouter(Protocol):
+    """A router whose route objects can carry the token of their driver; others need not."""
+
+    def fence(self, target: Target, fence: Fence, *, at_once: bool) -> None:
+        """
+        From now on every write tests the token, and writes it first where it is not there.
+
+        Args:
+            at_once: Write it now, for another driver may be about to write; otherwise with the
+                first write, unless an object carries another token already.
+
+        Raises:
+            RouterError: Kind ``lost``: the target belongs to another driver.
+        """
+
+    def unfence(self, target: Target) -> None:
+        """The run is over: remove the token, and test none any more."""
+
+
 class Closeable(Protocol):
     """Something that goes on beside the run until it is closed."""
 
@@ -162,6 +196,19 @@ class Store(Protocol):
 
 class Hold(Protocol):
     """A target that is ours alone, until it is closed."""
+
+    @property
+    def epoch(self) -> int:
+        """Number of this taking; it grows with every one, whoever takes."""
+
+    def confirm(self) -> None:
+        """
+        Ask whether the target is still ours.
+
+        Raises:
+            LeaseLost: It belongs to another driver.
+            LockError: It cannot be asked.
+        """
 
     def renew(self) -> None:
         """The journal was just saved, which shows life as well: put the next renewal off."""

@@ -48,6 +48,14 @@ class _MemoryHold:
     def __init__(self, lock: MemoryLock, target: Target, run: str) -> None:
         self._held_by, self._target, self._run = lock, target, run
 
+    @property
+    def epoch(self) -> int:
+        """One: what is taken here cannot be taken by another."""
+        return 1
+
+    def confirm(self) -> None:
+        """It is ours until it is closed."""
+
     def renew(self) -> None:
         """Nothing to renew: the process is the proof of life."""
 

@@ -25,7 +25,8 @@ from progressive._model.report import (
     Report,
 )
 from progressive._model.traffic import Capabilities, Observed, Target
-from progressive._run.session import Parts, Session
+from progressive._run.orders import Parts
+from progressive._run.session import Session
 from progressive.errors import (
     AdapterError,
     Busy,
@@ -195,7 +196,10 @@ def _go_on(
     target = wish.target
     log.info("%s going on with run %s", target, previous.run, extra={"run": previous.run})
     session = Session(parts, previous, target=target, hold=hold, version=version)
-    session.settle_doubts()
+    session.take_over()
+    if session.done:
+        return session
+    _patiently(parts, lambda: session.fence(at_once=True))
     workload = parts.workload
     if workload is not None and previous.revision is not None:
         try:
@@ -236,10 +240,12 @@ def _start(
             situation=situation,
             settle=parts.router.capabilities.settle,
             split=seen,
+            by=parts.identity,
         )
     )
     if not session.done:
         _patiently(parts, session.save_first)
+        _patiently(parts, lambda: session.fence(at_once=False))
     return session
 
 

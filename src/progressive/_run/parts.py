@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from progressive._log import log
 from progressive._run.memory import MemoryInbox, MemoryLock, MemoryStore
-from progressive._run.session import Parts
+from progressive._run.orders import Parts
 from progressive.ports import (
     Clock,
     Cluster,

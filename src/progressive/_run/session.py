@@ -7,82 +7,39 @@ once the state that gave it is in the journal. The way home alone does not wait 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from attrs import define, evolve
+from attrs import evolve
 
 from progressive._analysis.machine import CanaryAnalysis
 from progressive._log import log
 from progressive._model.actions import (
     Action,
-    AskReady,
-    Finish,
-    Mark,
-    Measure,
-    Point,
-    Prepare,
-    Promote,
-    Read,
-    Reset,
-    Scale,
-    Shift,
-    Wait,
 )
-from progressive._model.checks import Cause, MetricCheck, Question, Sample
 from progressive._model.events import (
-    ActionError,
     Commanded,
-    Done,
     DriverLost,
     Event,
     Failed,
     Measured,
-    Reported,
-    Seen,
-    Shifted,
     Told,
-    Woke,
+    TookOver,
 )
-from progressive._model.record import (
-    Notification,
-)
+from progressive._model.record import Notification, Outcome
 from progressive._model.report import (
     Report,
 )
 from progressive._model.traffic import Target
 from progressive._run.lines import lines_of
+from progressive._run.orders import Parts, carry_out, failed
 from progressive.errors import AdapterError, ErrorKind
 from progressive.ports import (
-    Clock,
     Closeable,
+    Fence,
+    FencedRouter,
     Hold,
-    Inbox,
-    Lock,
-    MetricsProvider,
-    Notifier,
-    Observer,
-    Store,
-    TrafficRouter,
-    Workload,
 )
-
-
-@define(kw_only=True)
-class Parts:
-    """What a run is made of; see `Runner` for what each one is."""
-
-    router: TrafficRouter
-    metrics: MetricsProvider
-    workload: Workload | None
-    store: Store
-    lock: Lock
-    inbox: Inbox
-    clock: Clock
-    observers: Sequence[Observer] = ()
-    notifiers: Sequence[Notifier] = ()
-    identity: str = ""
-
 
 PATIENCE = timedelta(seconds=30)
 """Beyond the deadline of an order: an adapter has time-outs of its own, and they come first."""
@@ -143,6 +100,37 @@ class Session:
             except AdapterError as error:
                 self._warn(f"cannot watch: {error}")
 
+    def take_over(self) -> None:
+        """
+        Go on where another driver stopped: the journal is ours before anything else is done.
+
+        A journal that cannot be written does not keep us from the way home; another driver's
+        save does.
+        """
+        self.settle_doubts()
+        self.receive(TookOver(at=self._parts.clock.now(), by=self._parts.identity))
+        self._unsaved = True
+        self._save_or_warn()
+
+    def fence(self, *, at_once: bool) -> None:
+        """
+        Put our token on the route objects, so that no late write of an older driver lands (L18).
+
+        Raises:
+            RouterError: Kind ``lost``, or one that may go away by itself; what is wrong with the
+                route itself is met by the orders of the run, which know what to make of it.
+        """
+        router, hold = self._parts.router, self._hold
+        if not isinstance(router, FencedRouter):
+            return
+        fence = Fence(token=f"{self.analysis.run}/{hold.epoch}", confirm=hold.confirm)
+        try:
+            router.fence(self._target, fence, at_once=at_once)
+        except AdapterError as error:
+            if error.transient or error.kind is ErrorKind.LOST:
+                raise
+            self._warn(f"the route does not carry this driver's token: {error}")
+
     def close(self) -> None:
         """Stop listening and free the target."""
         for watch in self._watches:
@@ -185,15 +173,9 @@ class Session:
             if error.kind is ErrorKind.LOST:
                 return DriverLost(at=self._parts.clock.now(), message=error.message)
             if not homeward:
-                return self._failed(action, error, unsaved=True)
+                return failed(self._parts, action, error, unsaved=True)
             self._warn(f"the way home does not wait for the journal: {error}")
-        try:
-            return self._carry_out(action)
-        except AdapterError as error:
-            return self._failed(action, error)
-        except Exception as error:
-            # a fault in somebody's router or workload must not leave the traffic split
-            return self._failed(action, self._fault(error))
+        return carry_out(self._parts, self.analysis, self._target, action)
 
     def patience(self, action: Action) -> datetime:
         """Until when an order that runs beside the loop may take to answer."""
@@ -202,85 +184,7 @@ class Session:
     def overdue(self, action: Action) -> Failed:
         """The answer to an order that never came; a part without time-outs must not hold a run."""
         message = f"{type(action).__name__} was not answered in time"
-        return self._failed(action, AdapterError(message, ErrorKind.UNAVAILABLE))
-
-    def _fault(self, error: Exception) -> AdapterError:
-        log.exception("an unexpected error", extra={"run": self.analysis.run})
-        return AdapterError(f"{type(error).__name__}: {error}", ErrorKind.INVALID)
-
-    def _failed(self, action: Action, error: AdapterError, *, unsaved: bool = False) -> Failed:
-        told = ActionError(
-            kind=error.kind, message=str(error), retry_after=error.retry_after, unsaved=unsaved
-        )
-        return Failed(at=self._parts.clock.now(), answers=action.id, error=told)
-
-    def _carry_out(self, action: Action) -> Event:
-        parts, target, at = self._parts, self._target, self._parts.clock.now
-        match action:
-            case Shift():
-                seen = parts.router.shift(target, action.split)
-                return Shifted(at=at(), answers=action.id, observed=seen)
-            case Reset():
-                seen = parts.router.reset(target)
-                return Shifted(at=at(), answers=action.id, observed=seen)
-            case Read():
-                seen = parts.router.current(target)
-                return Seen(at=at(), answers=action.id, observed=seen)
-            case Measure():
-                samples = [self._sample(check, action) for check in self.analysis.plan.checks]
-                return Measured(at=at(), answers=action.id, samples=samples)
-            case Wait():
-                return Woke(at=at(), answers=action.id)
-            case Finish():
-                raise AssertionError("there is nothing to do when a run is over")
-            case _:
-                return self._carry_out_on_workload(action)
-
-    def _carry_out_on_workload(self, action: Action) -> Event:
-        workload, target = self._parts.workload, self._target
-        assert workload is not None, "the machine orders this only for a managed workload"
-        match action:
-            case Prepare():
-                workload.prepare(target)
-            case Point():
-                workload.point(target)
-            case Mark():
-                workload.mark(target)
-            case Scale():
-                workload.scale(target, up=action.up)
-            case Promote():
-                workload.promote(target, action.revision)
-            case AskReady():
-                until = action.until or self._parts.clock.now()
-                asked = workload.readiness(target, action.side, until)
-                return Reported(
-                    at=self._parts.clock.now(),
-                    answers=action.id,
-                    readiness=asked.readiness,
-                    message=asked.message,
-                )
-            case _:
-                raise AssertionError(f"an order of an unknown kind: {action}")
-        return Done(at=self._parts.clock.now(), answers=action.id)
-
-    def _sample(self, check: MetricCheck, action: Measure) -> Sample:
-        question = Question(
-            check=check,
-            target=self._target,
-            dialect=self._parts.router.capabilities.dialect,
-            since=action.since,
-            at=self._parts.clock.now(),
-            round=action.round,
-        )
-        try:
-            return self._parts.metrics.sample(question)
-        except AdapterError as error:
-            # an outage is silence (L7); a refused query is nobody's failure, but no silence
-            cause = Cause.UNREACHABLE if error.transient else Cause.REFUSED
-            return Sample(cause=cause, detail=str(error), query=check.query or "")
-        except Exception as error:
-            detail = str(self._fault(error))
-            return Sample(cause=Cause.REFUSED, detail=detail, query=check.query or "")
+        return failed(self._parts, action, AdapterError(message, ErrorKind.UNAVAILABLE))
 
     # the journal
 
@@ -313,13 +217,24 @@ class Session:
             self._warn(f"the journal was not saved: {error}")
 
     def _end(self) -> None:
-        """Save the outcome as due, tell it, save it as told (L16)."""
+        """Give back what was the run's, save the outcome as due, tell it, save it as told."""
+        self._give_back()
         if not self._parts.notifiers:
             self._notify()  # nobody is told, so nothing can be in doubt: one save says it all
         self._save_or_warn()
         if self._unsaved:
             self._notify()  # people are told even where the journal cannot be written
         self._save_or_warn()
+
+    def _give_back(self) -> None:
+        """Before the last save, so that a crash in between repeats it; nothing waits for it."""
+        if self.report.outcome is Outcome.BUSY:
+            return  # it is another driver's by now
+        if isinstance(self._parts.router, FencedRouter):
+            try:
+                self._parts.router.unfence(self._target)
+            except AdapterError as error:
+                self._warn(f"the token of this driver is left on the route: {error}")
 
     # notifications
 

@@ -345,6 +345,11 @@ class World:
 
 
 class _Closed:
+    epoch = 1
+
+    def confirm(self) -> None:
+        """It is ours."""
+
     def renew(self) -> None:
         """Nothing to renew."""
 

@@ -23,8 +23,9 @@ from tests.unit.analysis.world import (
 
 from progressive import (
     AskReady,
-    CanaryLost,
     CanaryAnalysis,
+    CanaryLost,
+    CanaryLost,
     Command,
     Commanded,
     Deadlines,
@@ -65,8 +66,8 @@ ANALYSING = {Phase.STARTING, Phase.STEPPING, Phase.HOLDING, Phase.PAUSED}
 def interruptions(at: datetime) -> Iterator[Event]:
     for command in (Command.ABORT, Command.HOLD, Command.RESUME, Command.PROMOTE):
         yield Commanded(at=at, command=command)
-    for command in (Command.ABORT, Command.HOLD):
-        yield Commanded(at=at, command=command, signal=True)
+    yield Commanded(at=at, command=Command.ABORT, signal=True)
+    yield Commanded(at=at, command=Command.HOLD, signal=True)
     yield CanaryLost(at=at, message="0 of 1 ready")
     yield TargetMoved(at=at, revision="A")
     yield TargetMoved(at=at, revision="D")

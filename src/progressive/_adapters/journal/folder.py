@@ -177,6 +177,14 @@ class _FileHold:
     def __init__(self, descriptor: int) -> None:
         self._descriptor: int | None = descriptor
 
+    @property
+    def epoch(self) -> int:
+        """One: what a living process holds cannot be taken from it."""
+        return 1
+
+    def confirm(self) -> None:
+        """It is ours until it is closed."""
+
     def renew(self) -> None:
         """Nothing to renew: the kernel knows that the process lives."""
 

@@ -16,7 +16,7 @@ from progressive._kube.paths import object_path
 from progressive._log import log
 from progressive._model.events import DriverLost
 from progressive._model.traffic import Target
-from progressive.errors import ClusterError, ErrorKind
+from progressive.errors import ClusterError, ErrorKind, LeaseLost, LockError
 from progressive.ports import Cluster, Tell
 
 HOLDER = "progressive.dev/holder"
@@ -97,6 +97,26 @@ class LeaseHold:
 
     def __repr__(self) -> str:
         return f"<LeaseHold of {self._target}, epoch {self.epoch}>"
+
+    def confirm(self) -> None:
+        """
+        Ask whether the target is still ours.
+
+        Raises:
+            LeaseLost: Another driver has it.
+            LockError: The Lease cannot be read.
+        """
+        try:
+            with self._writing:
+                ours = not self._lost and self._still_ours()
+        except ClusterError as error:
+            raise LockError(
+                f"the Lease of {self._target} cannot be read: {error}",
+                error.kind,
+                error.retry_after,
+            ) from error
+        if not ours:
+            raise LeaseLost(f"{self._target} belongs to another driver now")
 
     def renew(self) -> None:
         """The journal was just saved, which shows life as well: put the next renewal off."""

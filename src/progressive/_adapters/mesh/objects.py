@@ -47,6 +47,11 @@ class Sight:
     services: list[Manifest] = field(factory=list)
     fresh: bool = True
 
+    def steered(self, target: Target) -> list[tuple[ResourceRef, Manifest]]:
+        """The steered objects and their addresses."""
+        known = [(ref_of(one, target), one) for one in self.objects]
+        return [(ref, one) for ref, one in known if ref in self.refs]
+
     def replace(self, ref: ResourceRef, manifest: Manifest, target: Target) -> None:
         """Keep the newer state of one object."""
         self.objects = [manifest if ref_of(one, target) == ref else one for one in self.objects]

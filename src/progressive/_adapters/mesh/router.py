@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 from attrs import evolve
 
+from progressive._adapters.mesh.fence import DRIVER, Guard, token_of
 from progressive._adapters.mesh.objects import MeshObjects, Sight, refused
 from progressive._adapters.mesh.writes import MeshWrites
 from progressive._mesh import preflight
@@ -34,7 +35,7 @@ from progressive.errors import (
     RouterError,
     VersionNotServed,
 )
-from progressive.ports import Cluster
+from progressive.ports import Cluster, Fence
 
 
 class Acceptance(Protocol):
@@ -198,6 +199,8 @@ class MeshRouter:
                 f"{rival} has a host of {target} already and does not hold "
                 f"{target.primary} and {target.canary}; add both to one of its rules"
             )
+        if (guard := self._writes.guards.get(target)) is not None:
+            made["metadata"].setdefault("annotations", {})[DRIVER] = guard.fence.token
         if owner is not None:
             made["metadata"]["ownerReferences"] = [dict(owner)]
         kind = next(one for one in self._codec.kinds if one.holds(made))
@@ -214,6 +217,24 @@ class MeshRouter:
         else:
             self._objects.forget(target)
             self._writes.last[target] = self._now()
+
+    def fence(self, target: Target, fence: Fence, *, at_once: bool) -> None:
+        """
+        From now on every write tests the token, and writes it first where it is not there.
+
+        Raises:
+            RouterError: Kind ``lost``: the target belongs to another driver; others: the objects
+                could not be read or written.
+        """
+        self._writes.guards[target] = Guard(fence)
+        sight = self._objects.seen(target) or self._objects.look(target)
+        others = [token_of(one) for _, one in sight.steered(target)]
+        if at_once or any(token not in (None, fence.token) for token in others):
+            self._writes.carry_out(target, lambda _: (), homeward=lambda _: True)
+
+    def unfence(self, target: Target) -> None:
+        """The run is over: remove the token, and test none any more."""
+        self._writes.remove_tokens(target)
 
     def in_effect(
         self,

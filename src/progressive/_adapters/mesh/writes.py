@@ -11,6 +11,8 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
+from progressive._adapters.journal.stores import in_a_hurry
+from progressive._adapters.mesh.fence import Guard, is_loss
 from progressive._adapters.mesh.objects import MeshObjects, Sight, refused
 from progressive._mesh.codec import Manifest, ObjectPatch, ResourceRef, ref_of
 from progressive._mesh.ownership import writers
@@ -51,6 +53,7 @@ class MeshWrites:
 
     Attributes:
         last: When the objects of a target were last written, or may have been.
+        guards: The fences of runs, while they last.
     """
 
     def __init__(
@@ -65,6 +68,7 @@ class MeshWrites:
         self._now, self._pause = now, pause
         self._jitter = random.Random()
         self.last: dict[Target, datetime] = {}
+        self.guards: dict[Target, Guard] = {}
 
     def carry_out(self, target: Target, plan: Plan, *, homeward: Callable[[Sight], bool]) -> bool:
         """
@@ -86,6 +90,7 @@ class MeshWrites:
                 if sight is None or (attempt and not sight.fresh):
                     sight = self._objects.look(target)
                 sight, patches = self._planned(target, sight, plan)
+                patches = self._guarded(sight, target, patches, again=attempt > 0)
                 sight.fresh = False
                 home = homeward(sight) if home is None else home
                 try:
@@ -100,9 +105,41 @@ class MeshWrites:
             raise self._worn_out(target, last)
         except RouterError as error:
             self._objects.forget(target)
-            if written and not home:
+            if written and not home and not is_loss(error):
                 self._put_back(written, error)
             raise
+
+    def remove_tokens(self, target: Target) -> None:
+        """
+        The run is over: its token goes from every object that carries it.
+
+        Raises:
+            RouterError: An object could not be written; the next driver writes its own over it.
+        """
+        guard, sight = self.guards.pop(target, None), self._objects.seen(target)
+        if guard is None:
+            return
+        cluster = in_a_hurry(self._cluster)
+        for ref in sorted(guard.claimed, key=str):
+            try:
+                answer = cluster.json_patch(self._objects.path(ref), list(guard.removal()))
+            except ClusterError as error:
+                # another driver's token, or no object: then there is nothing of ours to remove
+                if error.kind not in (ErrorKind.CONFLICT, ErrorKind.NOT_FOUND):
+                    raise refused(error, f"remove the driver's token from {ref}") from error
+                self._objects.forget(target)
+                continue
+            if sight is not None:
+                whole = {"apiVersion": ref.api_version, "kind": ref.kind, **answer}
+                sight.replace(ref, whole, target)
+
+    def _guarded(
+        self, sight: Sight, target: Target, patches: Sequence[ObjectPatch], *, again: bool
+    ) -> Sequence[ObjectPatch]:
+        guard = self.guards.get(target)
+        if guard is None:
+            return patches
+        return guard.around(sight.steered(target), patches, again=again)
 
     def _worn_out(self, target: Target, last: RouterError) -> RouterError:
         words = f"{target}: given up after {TRIES} tries: {last}"
@@ -152,6 +189,8 @@ class MeshWrites:
                 continue
             self.last[target] = self._now()
             sight.replace(one.ref, after, target)
+            if (guard := self.guards.get(target)) is not None:
+                guard.claimed.add(one.ref)
             if before is not None:
                 oldest, _ = written.get(one.ref, (before, after))
                 written[one.ref] = (oldest, after)
