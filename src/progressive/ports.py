@@ -235,16 +235,17 @@ class Lock(Protocol):
 class Inbox(Protocol):
     """Where people's decisions for a run are put, with or without a live driver."""
 
-    def put(self, target: Target, command: str, *, by: str, why: str) -> None:
-        """Append one decision."""
+    def put(self, target: Target, command: str, *, by: str, why: str) -> str:
+        """Append one decision, and return its id."""
 
     def watch(self, target: Target, tell: Tell, *, since: datetime | None = None) -> Closeable:
         """
-        Tell `Commanded` for each new decision, until closed.
+        Tell `Commanded` for each new decision, until closed; the run drops what it knows by id.
 
         Args:
-            since: What was put after this instant is new as well, though it is there already: a
-                driver is told what people decided while it was still finding out. None: nothing.
+            since: What was put after this instant is new as well, though it is there already; it
+                is told before this returns. So a driver hears what people decided while nobody
+                drove, or while it was still finding out. None: nothing that is there is new.
         """
 
 

@@ -399,7 +399,7 @@ def test_a_run_can_be_ended_from_outside() -> None:
     with pytest.raises(Crash):
         runner(world).run(PLAN, TARGET)
 
-    report = runner(world).end(TARGET, by="eve", why="pager")
+    report = runner(world).decide(TARGET, Command.ABORT, by="eve", why="pager")
 
     assert Outcome.ABORTED is report.outcome
     assert "eve" in report.message and "pager" in report.message
@@ -414,7 +414,7 @@ def test_a_split_left_on_hold_can_be_ended_the_next_day() -> None:
     result = simulate(PLAN, TARGET, Scenario(at=[hold]))
     assert (4, 50) == (result.report.exit_code, result.world.weight)
 
-    report = runner(result.world).end(TARGET, by="eve")
+    report = runner(result.world).decide(TARGET, Command.ABORT, by="eve")
 
     assert Outcome.ABORTED is report.outcome
     assert 0 == result.world.weight

@@ -24,6 +24,7 @@ from progressive import (
     Busy,
     BusyTarget,
     CanaryAnalysis,
+    CanaryLost,
     Capabilities,
     Cause,
     ClusterError,
@@ -31,6 +32,7 @@ from progressive import (
     Commanded,
     Conflict,
     Deadlines,
+    Decision,
     DestinationNotFound,
     Done,
     Drift,
@@ -107,6 +109,7 @@ from progressive import (
     TextMatch,
     TimedOut,
     Told,
+    TookOver,
     Transition,
     TransitionError,
     Unreachable,
@@ -167,6 +170,7 @@ def the_whole_release() -> None:
     assert_type(report.final, Final)
     assert_type(report.rounds, tuple[Round, ...])
     assert_type(report.events, tuple[Happening, ...])
+    assert_type(report.decisions, tuple[Decision, ...])
     assert_type(report.notifications, tuple[Notification, ...])
     try:
         report.raise_for_outcome()
@@ -272,6 +276,8 @@ def interruptions(now: datetime) -> tuple[Event, ...]:
         DriverLost(at=now),
         DriverLeft(at=now),
         Told(at=now, number=0),
+        CanaryLost(at=now, message="0 of 2 ready"),
+        TookOver(at=now, by="another build"),
     )
 
 

@@ -14,7 +14,11 @@ from progressive import __version__
 _COMMANDS = {
     "run": "progressive._cli.commands.run:run",
     "status": "progressive._cli.commands.status:status",
-    "abort": "progressive._cli.commands.abort:abort",
+    "abort": "progressive._cli.commands.decide:abort",
+    "hold": "progressive._cli.commands.decide:hold",
+    "resume": "progressive._cli.commands.decide:resume",
+    "promote": "progressive._cli.commands.decide:promote",
+    "approve": "progressive._cli.commands.decide:approve",
     "plan": "progressive._cli.commands.plan:plan",
     "simulate": "progressive._cli.commands.simulate:simulate",
     "demo": "progressive._cli.commands.demo:demo",

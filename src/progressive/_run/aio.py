@@ -20,7 +20,7 @@ from progressive._model.report import (
 )
 from progressive._model.traffic import Target
 from progressive._run.clock import SystemClock
-from progressive._run.opening import Change, Ended, Wish, open_session
+from progressive._run.opening import Change, Ended, Left, Wish, open_session
 from progressive._run.parts import make_parts
 from progressive._run.session import Session
 from progressive.ports import (
@@ -121,7 +121,7 @@ class AsyncRunner:
         )
         self._blocking = blocking
         self._mailbox: AsyncMailbox | None = None
-        self._aborted = False
+        self._ends = False
         self._report = Report()
         self._session: Session | None = None
 
@@ -133,9 +133,9 @@ class AsyncRunner:
 
     async def run(self, plan: Plan, target: Target, *, change: Change | None = None) -> Report:
         """As `Runner.run()`; cancelling it sends the traffic home before it ends."""
-        self._aborted = False
+        self._ends = False
         report, older = await self._drive(Wish(target=target, plan=plan, change=change))
-        while older and not self._aborted:
+        while older and not self._ends:
             report, older = await self._drive(Wish(target=target, plan=plan))
         return report
 
@@ -151,9 +151,21 @@ class AsyncRunner:
 
     def abort(self, *, by: str = "", why: str = "", signal: bool = False) -> None:
         """Roll back now; `signal` says that the process is being ended (L26)."""
-        self._aborted = True
+        self._ends = True
         at = self._clock.now()
         self.tell(Commanded(at=at, command=Command.ABORT, by=by, why=why, signal=signal))
+
+    def hold(self, *, by: str = "", why: str = "", signal: bool = False) -> None:
+        """Keep the split and stop the rounds; with `signal` the run ends there."""
+        self._ends = self._ends or signal
+        at = self._clock.now()
+        self.tell(Commanded(at=at, command=Command.HOLD, by=by, why=why, signal=signal))
+
+    def leave(self) -> None:
+        """As `Runner.leave()`; from the event loop's thread."""
+        self._ends = True
+        if self._mailbox is not None:
+            self._mailbox.fail(Left())
 
     async def _drive(self, wish: Wish) -> tuple[Report, bool]:
         self._mailbox = mailbox = AsyncMailbox()
@@ -166,6 +178,9 @@ class AsyncRunner:
         self._session = session
         try:
             await self._loop(session, mailbox, parts.clock)
+        except Left:
+            await self._blocking(session.put_down)
+            return session.left, False
         finally:
             await asyncio.shield(asyncio.ensure_future(self._blocking(session.close)))
         return session.report, session.rerun

@@ -113,18 +113,21 @@ class MemoryInbox:
 
     def __init__(self) -> None:
         self._tells: dict[str, list[Tell]] = {}
-        self._latest: dict[str, Commanded] = {}
+        self._put: dict[str, list[Commanded]] = {}
 
-    def put(self, target: Target, command: str, *, by: str, why: str) -> None:
-        """Hand a decision to the run that watches, or that is about to."""
-        decision = Commanded(at=datetime.now(UTC), command=Command(command), by=by, why=why)
-        self._latest[str(target)] = decision
+    def put(self, target: Target, command: str, *, by: str, why: str) -> str:
+        """Hand a decision to the run that watches, or that is about to; returns its id."""
+        there = self._put.setdefault(str(target), [])
+        at = datetime.now(UTC)
+        one = Commanded(at=at, command=Command(command), by=by, why=why, id=f"memory-{len(there)}")
+        there.append(one)
         for tell in list(self._tells.get(str(target), ())):
-            tell(decision)
+            tell(one)
+        return one.id
 
     def watch(self, target: Target, tell: Tell, *, since: datetime | None = None) -> Closeable:
-        """Tell each new decision, and the latest if it was put after `since`, until closed."""
-        latest = self._latest.get(str(target))
-        if latest is not None and since is not None and latest.at > since:
-            tell(latest)
+        """Tell each new decision, and those that were put after `since`, until closed."""
+        for one in self._put.get(str(target), ()):
+            if since is not None and one.at > since:
+                tell(one)
         return _Subscription(self._tells.setdefault(str(target), []), tell)

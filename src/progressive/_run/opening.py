@@ -53,6 +53,10 @@ class Ended(Exception):
         self.report = report
 
 
+class Left(Exception):
+    """The driver was told to leave a run that is not over."""
+
+
 @frozen(kw_only=True)
 class Wish:
     """
@@ -69,6 +73,12 @@ class Wish:
     plan: Plan | None = None
     change: Change | None = None
     command: Commanded | None = None
+
+    @property
+    def stands(self) -> bool:
+        """Whether the run stands once the decision is worked in, and is not driven on."""
+        drives = (None, Command.ABORT, Command.PROMOTE)
+        return (self.command and self.command.command) not in drives
 
 
 def refuse_unsupported(plan: Plan, capabilities: Capabilities) -> None:
@@ -119,8 +129,10 @@ def open_session(parts: Parts, wish: Wish, tell: Callable[[Event], None]) -> Ses
         session = _find_out(parts, wish, run, hold)
         if wish.command is not None:
             tell(wish.command)
-        # from the Lease on people's commands send their decisions to us
-        session.watch(tell, since=begun)
+        # of a run that others drove before, all that people decided is of interest: it knows
+        # what it has heard; and from the Lease on they send their decisions to us
+        gone_on = session.analysis.run != run
+        session.watch(tell, since=session.report.started if gone_on else begun)
         return session
     except AdapterError as error:
         hold.close()

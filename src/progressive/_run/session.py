@@ -81,12 +81,12 @@ class Session:
         """The record so far."""
         return evolve(self.analysis.report, holder=self._parts.identity)
 
-    def watch(self, tell: Callable[[Event], None], *, since: datetime) -> None:
+    def watch(self, tell: Callable[[Event], None], *, since: datetime | None) -> None:
         """
         Listen to people, and to the target; what cannot be heard is said and done without.
 
         Args:
-            since: What people decided after this instant is heard, too.
+            since: What people decided after this instant is heard, too; None: nothing older.
         """
         workload = self._parts.workload
         opens: list[Callable[[], Closeable]] = [
@@ -130,6 +130,18 @@ class Session:
             if error.transient or error.kind is ErrorKind.LOST:
                 raise
             self._warn(f"the route does not carry this driver's token: {error}")
+
+    @property
+    def left(self) -> Report:
+        """The report of a run that its driver leaves before it is over."""
+        weight = f"{self.report.final.weight} of {self.report.total}"
+        words = f"its driver has left it: the canary keeps {weight}, and the next driver goes on"
+        return evolve(self.report, outcome=Outcome.INCONCLUSIVE, message=words)
+
+    def put_down(self) -> None:
+        """Save how things stand, for the next driver."""
+        if not self.done:
+            self._save_or_warn()
 
     def close(self) -> None:
         """Stop listening and free the target."""

@@ -16,7 +16,7 @@ from progressive._model.report import (
 )
 from progressive._model.traffic import Target
 from progressive._run.clock import SystemClock, ThreadMailbox
-from progressive._run.opening import Change, Ended, Wish, open_session
+from progressive._run.opening import Change, Ended, Left, Wish, open_session
 from progressive._run.parts import make_parts
 from progressive._run.session import Session
 from progressive.ports import (
@@ -76,7 +76,7 @@ class Runner:
             identity=identity,
         )
         self._mailbox = ThreadMailbox()
-        self._aborted = False
+        self._ends = False
         self._report = Report()
         self._session: Session | None = None
 
@@ -97,9 +97,9 @@ class Runner:
         Returns:
             A report for every outcome; `Report.raise_for_outcome()` makes an error of it.
         """
-        self._aborted = False
+        self._ends = False
         report, older = self._drive(Wish(target=target, plan=plan, change=change))
-        while older and not self._aborted:
+        while older and not self._ends:
             report, older = self._drive(Wish(target=target, plan=plan))
         return report
 
@@ -107,16 +107,25 @@ class Runner:
         """Go on with an unfinished run, or answer a finished one's report; starts nothing."""
         return self._drive(Wish(target=target))[0]
 
-    def end(self, target: Target, *, by: str = "", why: str = "") -> Report:
+    def decide(
+        self, target: Target, command: Command, *, by: str = "", why: str = "", id: str = ""
+    ) -> Report:
         """
-        Abort a run that nobody drives: take the target, send its traffic home, finish its run.
+        Follow a person's decision in a run that nobody drives: take the target, work it in.
+
+        An abort and a promotion are driven to their end; after another decision the run stands
+        as it was decided, for the next driver.
+
+        Args:
+            id: Of its entry in the inbox, if there is one.
 
         Returns:
-            The report of that run; `busy` when somebody drives it, `rejected` without a run.
+            The report of that run, with what came of it in `Report.decisions`; `busy` when
+            somebody drives it, `rejected` without a run.
         """
         at = self._parts.clock.now()
-        command = Commanded(at=at, command=Command.ABORT, by=by, why=why)
-        return self._drive(Wish(target=target, command=command))[0]
+        told = Commanded(at=at, command=command, by=by, why=why, id=id)
+        return self._drive(Wish(target=target, command=told))[0]
 
     def tell(self, event: Event) -> None:
         """Hand an interruption to the run; from any thread, and from a signal handler."""
@@ -124,9 +133,23 @@ class Runner:
 
     def abort(self, *, by: str = "", why: str = "", signal: bool = False) -> None:
         """Roll back now; `signal` says that the process is being ended (L26)."""
-        self._aborted = True
+        self._ends = True
         at = self._parts.clock.now()
         self.tell(Commanded(at=at, command=Command.ABORT, by=by, why=why, signal=signal))
+
+    def hold(self, *, by: str = "", why: str = "", signal: bool = False) -> None:
+        """Keep the split and stop the rounds; with `signal` the run ends there."""
+        self._ends = self._ends or signal
+        at = self._parts.clock.now()
+        self.tell(Commanded(at=at, command=Command.HOLD, by=by, why=why, signal=signal))
+
+    def leave(self) -> None:
+        """Stop driving as soon as no order is in flight; the run is not over, and the split stays.
+
+        The next driver goes on where this one left.
+        """
+        self._ends = True
+        self._mailbox.fail(Left())
 
     def _drive(self, wish: Wish) -> tuple[Report, bool]:
         # late answers of an older run end in its own mailbox
@@ -138,7 +161,15 @@ class Runner:
             return ended.report, False
         self._session = session
         try:
-            self._loop(session)
+            if wish.stands:
+                while (event := mailbox.take()) is not None:
+                    session.receive(event)
+                session.put_down()
+            else:
+                self._loop(session)
+        except Left:
+            session.put_down()
+            return session.left, False
         finally:
             session.close()
         return session.report, session.rerun

@@ -338,10 +338,12 @@ class World:
         """Nobody else."""
         return None
 
-    def put(self, target: Target, command: str, *, by: str, why: str) -> None:
+    def put(self, target: Target, command: str, *, by: str, why: str) -> str:
         """A decision from outside the scenario."""
         at = self.clock.now()
-        self._say(Commanded(at=at, command=Command(command), by=by, why=why))
+        id = f"scenario-{at:%H%M%S.%f}"
+        self._say(Commanded(at=at, command=Command(command), by=by, why=why, id=id))
+        return id
 
 
 class _Closed:

@@ -187,28 +187,27 @@ def test_unknown_command_is_refused() -> None:
         ConfigMapInbox(MemoryCluster()).put(WEB, "explode", by="", why="")
 
 
-def test_decision_made_while_nobody_drove_is_pending() -> None:
-    """A run that goes on must see it."""
-    cluster = MemoryCluster()
-    put_at(cluster, "hold", "resume", "abort")
-    found = ConfigMapInbox(cluster).pending(WEB, after=NOON)
-
-    assert [Command.RESUME, Command.ABORT] == [one.command for one in found]
-    assert () == ConfigMapInbox(MemoryCluster()).pending(WEB, after=NOON)
-
-
-def test_nothing_falls_between_pending_and_watch() -> None:
-    """A decision put right between the two is told, those before are not told again."""
+def test_decisions_made_while_nobody_drove_are_told_before_anything_else() -> None:
+    """A run that goes on must hear of an abort before it writes the next weight."""
     cluster, told = MemoryCluster(), Told()
-    put_at(cluster, "hold")
+    put_at(cluster, "hold", "resume", "abort")
+    watching = ConfigMapInbox(cluster).watch(WEB, told, since=NOON)
+    heard = [one.command for one in told.take(2)]
+    watching.close()
+
+    assert [Command.RESUME, Command.ABORT] == heard
+
+
+def test_a_decision_carries_its_id() -> None:
+    """The run works each one in once, and whoever decided finds the answer by it."""
+    cluster, told = MemoryCluster(), Told()
     inbox = ConfigMapInbox(cluster)
-    inbox.pending(WEB, after=NOON - timedelta(days=1))
-    put_at(cluster, "abort")
     watching = inbox.watch(WEB, told)
+    id = inbox.put(WEB, "hold", by="ann", why="")
     found = told.take(1)
     watching.close()
 
-    assert [Command.ABORT] == [one.command for one in found]
+    assert [id] == [one.id for one in found]
 
 
 def test_decisions_of_earlier_runs_are_not_told() -> None:

@@ -25,7 +25,6 @@ from progressive import (
     AskReady,
     CanaryAnalysis,
     CanaryLost,
-    CanaryLost,
     Command,
     Commanded,
     Deadlines,

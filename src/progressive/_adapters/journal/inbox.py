@@ -68,14 +68,13 @@ class ConfigMapInbox:
         self, cluster: Cluster, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:
         self._cluster, self._now = cluster, now
-        self._seen: dict[str, set[str]] = {}
 
-    def put(self, target: Target, command: str, *, by: str, why: str) -> None:
+    def put(self, target: Target, command: str, *, by: str, why: str) -> str:
         """
-        Append one decision.
+        Append one decision, and return its id.
 
         Raises:
-            SpecError: `command` is none of ``abort hold resume promote retry``.
+            SpecError: `command` is none of ``abort hold resume promote approve retry``.
             StoreError: It could not be written.
         """
         if command not in list(Command):
@@ -91,24 +90,15 @@ class ConfigMapInbox:
         }
         written = self._append(target, {key: json.dumps(told)})
         self._prune(target, written)
-
-    def pending(self, target: Target, *, after: datetime) -> tuple[Commanded, ...]:
-        """
-        Decisions put later than `after`, in order; a later `watch` does not tell them again.
-
-        For a driver that goes on after another: `after` is when the journal was last saved, and
-        what was decided while nobody drove is here.
-        """
-        decisions = _read(self._get(target) or {})
-        self._seen[str(target)] = {one.id for one in decisions}
-        return tuple(self._event(one) for one in decisions if one.at > after)
+        return key
 
     def watch(self, target: Target, tell: Tell, *, since: datetime | None = None) -> Closeable:
         """
         Tell `Commanded` for each new decision, until closed.
 
-        New is what was not there at the last `pending()` of this target, or, without one, what
-        was put after `since`; without that, what was not there when the watch began.
+        Args:
+            since: What was put after this instant is new, though it is there already; it is told
+                before this returns. None: what is there is old.
 
         Raises:
             StoreError: The inbox cannot be read.
@@ -127,27 +117,21 @@ class ConfigMapInbox:
                 error.kind,
                 error.retry_after,
             ) from error
-        old = {one.id for one in before if since is None or one.at <= since}
-        seen = self._seen.get(str(target), old)
-        return _Watching(
-            stream, target, before, set(seen), lambda decision: tell(self._event(decision))
-        )
+        for decision in before:
+            if since is not None and decision.at > since:
+                tell(self._event(decision))
+        seen = {one.id for one in before}
+        return _Watching(stream, target, seen, lambda decision: tell(self._event(decision)))
 
     def _event(self, decision: Decision) -> Commanded:
         # the instant is ours: events of a run never go backwards, other machines' clocks may
         return Commanded(
-            at=self._now(), command=decision.command, by=decision.by, why=decision.why
+            at=self._now(),
+            command=decision.command,
+            by=decision.by,
+            why=decision.why,
+            id=decision.id,
         )
-
-    def _get(self, target: Target) -> dict[str, Any] | None:
-        try:
-            return self._cluster.get(config_map_path(target, _name(target)))
-        except ClusterError as error:
-            if error.kind is ErrorKind.NOT_FOUND:
-                return None
-            raise StoreError(
-                f"the inbox of {target} cannot be read: {error}", error.kind, error.retry_after
-            ) from error
 
     def _append(self, target: Target, data: dict[str, str]) -> dict[str, Any]:
         path = config_map_path(target, _name(target))
@@ -191,12 +175,11 @@ class _Watching:
         self,
         stream: WatchStream,
         target: Target,
-        before: tuple[Decision, ...],
         seen: set[str],
         tell: Callable[[Decision], None],
     ) -> None:
         self._stream, self._target, self._tell = stream, target, tell
-        self._before, self._seen = before, seen
+        self._seen = seen
         thread = threading.Thread(
             target=self._follow, name=f"progressive-inbox {target}", daemon=True
         )
@@ -207,7 +190,6 @@ class _Watching:
         self._stream.close()
 
     def _follow(self) -> None:
-        self._tell_new(self._before)
         try:
             for kind, manifest in self._stream:
                 if kind in ("ADDED", "MODIFIED"):

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections.abc import Iterator
+from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
 from attrs import frozen
@@ -193,6 +195,26 @@ class ConfigMapStore:
         with self._guard:
             self._seen[str(target)] = found
         return found
+
+
+def follow(cluster: Cluster, target: Target, *, until: datetime) -> Iterator[str]:
+    """
+    The journal as it is and as it is saved, until an instant; nothing while there is none.
+
+    Raises:
+        StoreError: The API server said no.
+    """
+    path = config_map_path(target)
+    try:
+        stream = cluster.watch(path, name=journal_name(target), until=until)
+        try:
+            for _, manifest in stream:
+                if (text := (manifest.get("data") or {}).get(_KEY)) is not None:
+                    yield text
+        finally:
+            stream.close()
+    except ClusterError as error:
+        raise _refused(target, "followed", error) from error
 
 
 def _sequence_of(version: str | None) -> int:

@@ -1,0 +1,147 @@
+"""A person's decision for a run: put where its driver sees it, or followed here (L17, L27).
+
+Floor 5. The decision goes to the inbox first, whoever drives: so it is on record, signed, and a
+live driver acts on it within a moment. Only then is it found out who drives.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from attrs import frozen
+
+from progressive._adapters.journal.stores import follow
+from progressive._analysis.interruptions import REFUSED
+from progressive._analysis.machine import CanaryAnalysis
+from progressive._model.events import Command
+from progressive._model.record import Decision, Outcome
+from progressive._model.report import Report
+from progressive._release.connect import Connection
+from progressive._run.parts import who
+
+_HEARD = timedelta(seconds=3)
+"""Within this a live driver has heard of a decision: it acts within a second, and saves."""
+
+_PATIENCE = timedelta(seconds=10)
+"""For the answer of a driver that is known to live."""
+
+_PATIENCES = {Command.ABORT: timedelta(minutes=2)}
+"""For the traffic to be home: a write, the settling, and the scaling down."""
+
+
+@frozen(kw_only=True)
+class Answered:
+    """
+    What came of a decision.
+
+    Attributes:
+        report: The run as it is then.
+        answer: In words.
+        followed: Whether the run did it.
+        live: Whether another process drives the run.
+    """
+
+    report: Report
+    answer: str
+    followed: bool
+    live: bool
+
+
+def decide(
+    connection: Connection,
+    command: Command,
+    *,
+    by: str = "",
+    why: str = "",
+    patience: timedelta | None = None,
+) -> Answered:
+    """
+    Tell the run of a release what a person decided, with or without a live driver.
+
+    Args:
+        by: Who; empty: the CI job, or user and host.
+        patience: How long a live driver is waited for: for an abort until the run is over, for
+            others until it has answered. None: 2 min, and 10 s.
+
+    Raises:
+        AdapterError: The cluster cannot be asked.
+    """
+    by = by or who(os.environ)
+    target, cluster = connection.target, connection.cluster
+    analysis = _journal(connection)
+    if analysis is None:
+        return _nothing(Report(target=str(target)), "there was no run yet")
+    if analysis.done and (command is not Command.ABORT or analysis.report.split_restored):
+        words = f"run {analysis.run} is over: {analysis.report.outcome}"
+        return _nothing(analysis.report, words)
+    id = cluster.inbox().put(target, command, by=by, why=why)
+    if cluster.lock().holder(target) is not None:
+        answered = _of_driver(connection, command, id, _HEARD)
+        if answered.followed or _decision(answered.report, id) is not None:
+            return _waited(connection, command, id, answered, patience)
+    # nobody drives it, or nobody who hears: the Lease knows by watching
+    report = connection.runner().decide(target, command, by=by, why=why, id=id)
+    if report.outcome is not Outcome.BUSY:
+        return _answered(report, id, live=False)
+    return _of_driver(connection, command, id, patience or _PATIENCES.get(command, _PATIENCE))
+
+
+def _waited(
+    connection: Connection,
+    command: Command,
+    id: str,
+    answered: Answered,
+    patience: timedelta | None,
+) -> Answered:
+    """It was heard; what takes its time, as the way home does, is waited for."""
+    over = answered.report.outcome is not None
+    if over or command not in _PATIENCES or answered.answer.startswith(REFUSED):
+        return answered
+    return _of_driver(connection, command, id, patience or _PATIENCES[command])
+
+
+def _of_driver(connection: Connection, command: Command, id: str, patience: timedelta) -> Answered:
+    """Wait until the driver has done what was decided; one that is gone is replaced."""
+    report = Report(target=str(connection.target))
+    for analysis in _following(connection, patience):
+        report = analysis.report
+        told = _decision(report, id)
+        refused = told is not None and told.answer.startswith(REFUSED)
+        if analysis.done or refused or (told and command is not Command.ABORT):
+            return _answered(report, id, live=True)
+    by = f"{connection.cluster.lock().holder(connection.target) or 'its driver'}"
+    words = f"{by} has not answered yet; the decision stays in its inbox"
+    if _decision(report, id) is not None:
+        words = f"{by} follows it, and the run is not over yet"
+    return Answered(report=report, answer=words, followed=False, live=True)
+
+
+def _following(connection: Connection, patience: timedelta) -> Iterator[CanaryAnalysis]:
+    """The journal as it is and as it is saved, for so long."""
+    until = datetime.now(UTC) + patience
+    for text in follow(connection.cluster, connection.target, until=until):
+        yield CanaryAnalysis.from_json(text)
+
+
+def _journal(connection: Connection) -> CanaryAnalysis | None:
+    saved = connection.cluster.store().load(connection.target)
+    return None if saved is None else CanaryAnalysis.from_json(saved.text)
+
+
+def _decision(report: Report, id: str) -> Decision | None:
+    return next((one for one in report.decisions if one.id == id), None)
+
+
+def _nothing(report: Report, words: str) -> Answered:
+    return Answered(report=report, answer=words, followed=False, live=False)
+
+
+def _answered(report: Report, id: str, *, live: bool) -> Answered:
+    told = _decision(report, id)
+    if told is not None:
+        followed = not told.answer.startswith(REFUSED)
+        return Answered(report=report, answer=told.answer, followed=followed, live=live)
+    words = report.message or f"the run ended {report.outcome} before it heard of it"
+    return Answered(report=report, answer=words, followed=False, live=live)
