@@ -44,6 +44,7 @@ _ROOMS = {
     "_model.checks": "Checks and verdicts",
     "_model.actions": "Orders of the machine",
     "_model.events": "What the machine is told",
+    "_model.record": "The record of a run",
     "_model.report": "What became of it",
     "_model.release": "Problems of a document",
     "errors": "Errors",

@@ -75,8 +75,8 @@ class ReportFolder:
 class Driving:
     """What surrounds a `Runner` in the command `run`."""
 
-    def __init__(self, folder: ReportFolder | None) -> None:
-        self._folder = folder
+    def __init__(self, folder: ReportFolder | None, *, on_abort: str = "rollback") -> None:
+        self._folder, self._on_abort = folder, on_abort
         self._runner: Runner | None = None
         self._asked_to_end = 0
 
@@ -106,7 +106,8 @@ class Driving:
     @contextmanager
     def signals(self) -> Iterator[None]:
         """
-        SIGTERM and SIGINT send the traffic home first (L26) for the length of a block.
+        SIGTERM and SIGINT send the traffic home first (L26) for the length of a block, or hold
+        the run or leave it, as was asked for.
 
         A second SIGTERM changes nothing; a second SIGINT on a terminal forces the exit.
         """
@@ -123,9 +124,19 @@ class Driving:
         if self._runner is None:
             raise EndedEarly(name)
         if self._asked_to_end == 1:
-            self._runner.abort(by=name, signal=True)
+            self._leave(self._runner, name)
         elif number == signal.SIGINT and sys.stdin.isatty():
             self._force(self._runner.report)
+
+    def _leave(self, runner: Runner, name: str) -> None:
+        match self._on_abort:
+            case "hold":
+                runner.hold(by=name, signal=True)
+            case "detach":
+                log.info("%s: the run is left as it is, for the next driver", name)
+                runner.leave()
+            case _:
+                runner.abort(by=name, signal=True)
 
     def _force(self, report: Report) -> None:
         split = f"{report.final.weight} of {report.total}"

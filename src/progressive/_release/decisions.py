@@ -7,6 +7,7 @@ live driver acts on it within a moment. Only then is it found out who drives.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -15,6 +16,7 @@ from attrs import frozen
 from progressive._adapters.journal.stores import follow
 from progressive._analysis.interruptions import REFUSED
 from progressive._analysis.machine import CanaryAnalysis
+from progressive._log import log
 from progressive._model.events import Command
 from progressive._model.record import Decision, Outcome
 from progressive._model.report import Report
@@ -26,6 +28,9 @@ _HEARD = timedelta(seconds=3)
 
 _PATIENCE = timedelta(seconds=10)
 """For the answer of a driver that is known to live."""
+
+_FREED = timedelta(seconds=10)
+"""For a driver that is home to free its Lease."""
 
 _PATIENCES = {Command.ABORT: timedelta(minutes=2)}
 """For the traffic to be home: a write, the settling, and the scaling down."""
@@ -86,6 +91,25 @@ def decide(
     if report.outcome is not Outcome.BUSY:
         return _answered(report, id, live=False)
     return _of_driver(connection, command, id, patience or _PATIENCES.get(command, _PATIENCE))
+
+
+def make_way(connection: Connection, *, by: str = "") -> None:
+    """
+    Have the driver of a release go home and leave, so that a newer run can begin.
+
+    Does nothing where nobody drives. A driver that does not go in time keeps the target, and the
+    newer run will be `busy`.
+    """
+    by = by or who(os.environ)
+    target = connection.target
+    if connection.cluster.lock().holder(target) is None:
+        return
+    log.info("%s is driven by another; it is told to go home", target)
+    told = decide(connection, Command.ABORT, by=by, why="superseded by a newer run")
+    log.info("%s %s", target, told.answer)
+    until = datetime.now(UTC) + _FREED
+    while connection.cluster.lock().holder(target) is not None and datetime.now(UTC) < until:
+        time.sleep(0.2)  # its last save comes a moment before its Lease is free
 
 
 def _waited(

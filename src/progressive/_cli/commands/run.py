@@ -38,6 +38,19 @@ from progressive._model.report import (
 )
 @click.option("--resume", is_flag=True, help="Go on with an unfinished run; start none.")
 @click.option("--timeout", metavar="DURATION", help="For the whole run, such as 30m.")
+@click.option(
+    "--on-abort",
+    type=click.Choice(["rollback", "hold", "detach"]),
+    default="rollback",
+    show_default=True,
+    help="What SIGTERM and SIGINT do: send the traffic home; keep the split and end the run on "
+    "hold; or leave the run unfinished, for the next driver.",
+)
+@click.option(
+    "--supersede",
+    is_flag=True,
+    help="Where another driver holds the target, have it go home first, and then run.",
+)
 @click.option("--metrics-server", metavar="URL", help="Where the document names none.")
 @click.option(
     "--report-dir",
@@ -52,6 +65,8 @@ def run(
     images: tuple[str, ...],
     resume: bool,
     timeout: str | None,
+    on_abort: str,
+    supersede: bool,
     metrics_server: str | None,
     report_dir: str | None,
     kubeconfig: str | None,
@@ -80,10 +95,11 @@ def run(
     from progressive._cli.driving import Driving, EndedEarly, ReportFolder
     from progressive._cli.progress import progress_bar
     from progressive._release.connect import Connection, rejected
+    from progressive._release.decisions import make_way
     from progressive.errors import ProgressiveError
 
     folder = None if report_dir is None else ReportFolder(Path(report_dir))
-    driving = Driving(folder)
+    driving = Driving(folder, on_abort=on_abort)
     with (
         log_lines(heartbeat=driving.heartbeat),
         progress_bar(document.plan) as bar,
@@ -99,6 +115,8 @@ def run(
             )
             runner = connection.runner(observers=[driving.observe, bar])
             driving.drives(runner)
+            if supersede:
+                make_way(connection)
             report = connection.release(runner, images=wanted, resume=resume, timeout=limit)
         except EndedEarly as signal:
             message = f"{signal} came before anything was read or written"
