@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from progressive._analysis import moves, promotion
 from progressive._analysis.course import DRIVERS_KEPT, Course
-from progressive._model.actions import Action, Wait, Why
+from progressive._model.actions import Action, Shift, Wait, Why
 from progressive._model.events import (
     CanaryLost,
     Command,
@@ -98,12 +98,15 @@ def _hold(course: Course, event: Commanded) -> str:
         return _abort(course, event) if event.signal else _not_now(course, event)
     course.note("held", weight=state.weight, message=_signed(event))
     course.tell("held", message=_signed(event))
-    if _in_the_middle(state.action, state.again):
+    middle = _in_the_middle(state.action, state.again)
+    if middle:
         state.pause_due = True
     else:
         moves.pause(course)
     if event.signal:
         _leave_on_hold(course, event)
+    if middle and isinstance(state.action, Shift):
+        return f"held once weight {state.action.split.canary} is written"
     return f"held at weight {state.weight}"
 
 

@@ -165,8 +165,11 @@ class Session:
         stood = self.analysis.action
         self.analysis.receive(event)
         transition = self.analysis.transition
-        if transition is None or (stood is self.analysis.action and not transition.happenings):
-            return  # stale, or nothing but a receipt
+        if transition is None:
+            return  # stale
+        unmoved = stood is self.analysis.action and not transition.happenings
+        if unmoved and not isinstance(event, Commanded):
+            return  # nothing but a receipt; a decision is always answered on record
         self._unsaved = True
         for line in lines_of(transition, self._target):
             log.log(line.level, line.text, extra={"run": transition.run})

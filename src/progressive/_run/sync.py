@@ -162,8 +162,7 @@ class Runner:
         self._session = session
         try:
             if wish.stands:
-                while (event := mailbox.take()) is not None:
-                    session.receive(event)
+                self._settle(session)
                 session.put_down()
             else:
                 self._loop(session)
@@ -173,6 +172,17 @@ class Runner:
         finally:
             session.close()
         return session.report, session.rerun
+
+    def _settle(self, session: Session) -> None:
+        """Work in what was decided; an order that stands is carried out first, as it was saved."""
+        while not session.done:
+            action = session.analysis.action
+            if (event := self._mailbox.take()) is not None:
+                session.receive(event)
+            elif action is not None and action.acts:
+                session.receive(session.perform(action))
+            else:
+                return
 
     def _loop(self, session: Session) -> None:
         asked, interrupted = 0, False
