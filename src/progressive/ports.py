@@ -15,10 +15,7 @@ from attrs import frozen
 
 from progressive._model.checks import Question, Sample
 from progressive._model.events import Event, Readiness, Situation
-from progressive._model.record import (
-    Notification,
-    Transition,
-)
+from progressive._model.record import Notification, Transition
 from progressive._model.release import ServiceSpec
 from progressive._model.traffic import Capabilities, Observed, Side, Split, Target
 

@@ -11,9 +11,7 @@ from attrs import evolve
 from progressive import Outcome, Report
 from progressive._cli import console
 from progressive._cli.text import repair_text, report_text
-from progressive._model.report import (
-    Final,
-)
+from progressive._model.report import Final
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 RUN = Report(

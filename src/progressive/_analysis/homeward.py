@@ -20,11 +20,7 @@ from progressive._model.actions import (
     Why,
 )
 from progressive._model.events import ActionError, Done, Failed, Shifted, Woke
-from progressive._model.record import (
-    Outcome,
-    Phase,
-    Reason,
-)
+from progressive._model.record import Outcome, Phase, Reason
 from progressive._model.traffic import Observed
 from progressive.errors import ErrorKind
 

@@ -34,9 +34,7 @@ from progressive._model.actions import (
     Wait,
 )
 from progressive._model.plan import Plan
-from progressive._model.report import (
-    stamp,
-)
+from progressive._model.report import stamp
 from progressive._model.traffic import Target
 from progressive.errors import ErrorKind, ProgressiveError, StoreError
 

@@ -58,17 +58,8 @@ from progressive._model.events import (
     Woke,
 )
 from progressive._model.plan import Plan
-from progressive._model.record import (
-    Notification,
-    Outcome,
-    Phase,
-    Reason,
-    Transition,
-)
-from progressive._model.report import (
-    Final,
-    Report,
-)
+from progressive._model.record import Notification, Outcome, Phase, Reason, Transition
+from progressive._model.report import Final, Report
 from progressive._model.traffic import Target
 from progressive.errors import TransitionError
 

@@ -10,11 +10,7 @@ from datetime import timedelta
 from progressive._analysis.course import Course
 from progressive._model.actions import AskReady, Scale, Why
 from progressive._model.events import Readiness, Reported, Woke
-from progressive._model.record import (
-    Outcome,
-    Phase,
-    Reason,
-)
+from progressive._model.record import Outcome, Phase, Reason
 from progressive._model.traffic import Side
 
 

@@ -19,11 +19,7 @@ from progressive._analysis.moves import (
 from progressive._analysis.promotion import decide
 from progressive._model.actions import Mark, Point, Prepare, Promote, Why
 from progressive._model.events import Done, Readiness, Reported, Shifted, Started, Woke
-from progressive._model.record import (
-    Outcome,
-    Phase,
-    Reason,
-)
+from progressive._model.record import Outcome, Phase, Reason
 from progressive._model.traffic import Side
 
 

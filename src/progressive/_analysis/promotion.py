@@ -12,11 +12,7 @@ from progressive._analysis.course import Course
 from progressive._analysis.moves import ask_side, await_side, scale_up, waits_on
 from progressive._model.actions import AskReady, Promote, Why
 from progressive._model.events import Done, Readiness, Reported, Shifted, Woke
-from progressive._model.record import (
-    Outcome,
-    Phase,
-    Reason,
-)
+from progressive._model.record import Outcome, Phase, Reason
 from progressive._model.traffic import Side
 
 

@@ -21,12 +21,7 @@ from progressive._model.actions import Measure, Read, Why
 from progressive._model.checks import Cause, NoData, Sample, Verdict, VerdictKind
 from progressive._model.events import Measured, Readiness, Reported, Seen, Shifted, Woke
 from progressive._model.plan import DriftPolicy
-from progressive._model.record import (
-    Outcome,
-    Phase,
-    Reason,
-    Round,
-)
+from progressive._model.record import Outcome, Phase, Reason, Round
 from progressive._model.traffic import Observed
 
 REASSERTS = 3

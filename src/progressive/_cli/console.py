@@ -19,9 +19,7 @@ import click
 
 from progressive._log import log
 from progressive._model.release import Problem, Severity
-from progressive._model.report import (
-    Report,
-)
+from progressive._model.report import Report
 
 HEARTBEAT = 60.0
 """Seconds without a line after which one is written: CI servers end a build that is silent."""

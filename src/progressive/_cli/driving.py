@@ -16,12 +16,8 @@ from pathlib import Path
 from types import FrameType
 
 from progressive._log import log
-from progressive._model.record import (
-    Transition,
-)
-from progressive._model.report import (
-    Report,
-)
+from progressive._model.record import Transition
+from progressive._model.report import Report
 from progressive._run.sync import Runner
 
 

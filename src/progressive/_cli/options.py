@@ -13,13 +13,9 @@ import click
 
 from progressive._cli.console import print_json, print_problems
 from progressive._documents.sources import Lookup
-from progressive._model.record import (
-    Outcome,
-)
+from progressive._model.record import Outcome
 from progressive._model.release import Document
-from progressive._model.report import (
-    Report,
-)
+from progressive._model.report import Report
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -12,9 +12,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 
 from progressive._model.plan import Plan
-from progressive._model.record import (
-    Transition,
-)
+from progressive._model.record import Transition
 from progressive.ports import Observer
 
 

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from progressive._model.report import (
-    Report,
-)
+from progressive._model.report import Report
 
 
 def report_text(report: Report, *, weights: Sequence[int] | None = None) -> str:

@@ -20,15 +20,8 @@ from progressive._demo.screen import Colour, Screen
 from progressive._demo.stage import Left, Stage, StageError, Version
 from progressive._model.checks import MetricCheck
 from progressive._model.plan import Plan
-from progressive._model.record import (
-    Happening,
-    Outcome,
-    Phase,
-    Transition,
-)
-from progressive._model.report import (
-    Report,
-)
+from progressive._model.record import Happening, Outcome, Phase, Transition
+from progressive._model.report import Report
 from progressive._model.traffic import Target
 from progressive._run.memory import MemoryStore
 from progressive._run.sync import Runner

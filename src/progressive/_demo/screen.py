@@ -16,9 +16,7 @@ from typing import Any, TextIO
 
 from progressive._demo.load import Share
 from progressive._model.checks import VerdictKind
-from progressive._model.record import (
-    Round,
-)
+from progressive._model.record import Round
 
 WIDTH = 80
 _INDENT = 20  # of what stands below an event: after the time and the first word

@@ -12,14 +12,7 @@ from typing import Any
 from attrs import field, frozen
 
 from progressive._model.checks import Verdict
-from progressive._model.record import (
-    Decision,
-    Happening,
-    Notification,
-    Outcome,
-    Reason,
-    Round,
-)
+from progressive._model.record import Decision, Happening, Notification, Outcome, Reason, Round
 from progressive._model.value import Value
 from progressive.errors import ProgressiveError
 

@@ -16,13 +16,9 @@ from attrs import evolve, frozen
 from progressive import plugins
 from progressive._log import log
 from progressive._model.plan import Plan
-from progressive._model.record import (
-    Outcome,
-)
+from progressive._model.record import Outcome
 from progressive._model.release import Document
-from progressive._model.report import (
-    Report,
-)
+from progressive._model.report import Report
 from progressive._model.traffic import Target
 from progressive._run.sync import Runner
 from progressive.errors import PluginError, ProgressiveError, SpecError

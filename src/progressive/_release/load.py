@@ -16,9 +16,7 @@ from progressive._documents.reading import Reading, read_documents
 from progressive._documents.sources import Lookup
 from progressive._model.plan import Plan
 from progressive._model.release import Document, Problem, Severity
-from progressive._model.report import (
-    Report,
-)
+from progressive._model.report import Report
 from progressive._model.traffic import Target
 from progressive._release.known import router_names
 from progressive.errors import SpecError

@@ -9,9 +9,7 @@ from attrs import evolve
 
 from progressive._analysis.machine import CanaryAnalysis
 from progressive._log import log
-from progressive._model.report import (
-    Report,
-)
+from progressive._model.report import Report
 from progressive._release.connect import Connection
 from progressive.errors import RouterError
 

@@ -15,9 +15,7 @@ from typing import Any, Protocol, TypeVar
 from progressive._model.actions import Action, Wait
 from progressive._model.events import Command, Commanded, Event, Woke
 from progressive._model.plan import Plan
-from progressive._model.report import (
-    Report,
-)
+from progressive._model.report import Report
 from progressive._model.traffic import Target
 from progressive._run.clock import SystemClock
 from progressive._run.opening import Change, Ended, Left, Wish, open_session

@@ -11,10 +11,7 @@ from collections.abc import Iterator
 from attrs import frozen
 
 from progressive._model.checks import VerdictKind
-from progressive._model.record import (
-    Phase,
-    Transition,
-)
+from progressive._model.record import Phase, Transition
 from progressive._model.traffic import Target
 
 _LOUD = frozenset({"drift", "retry", "going-home", "promotion-failed", "refused", "orphan-split"})

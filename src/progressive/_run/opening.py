@@ -18,12 +18,8 @@ from progressive._log import log
 from progressive._model.checks import MetricCheck
 from progressive._model.events import Command, Commanded, Event, Situation, Started, TargetMoved
 from progressive._model.plan import Plan
-from progressive._model.record import (
-    Outcome,
-)
-from progressive._model.report import (
-    Report,
-)
+from progressive._model.record import Outcome, Reason
+from progressive._model.report import Report
 from progressive._model.traffic import Capabilities, Observed, Target
 from progressive._run.orders import Parts
 from progressive._run.session import Session
@@ -169,6 +165,22 @@ def _ended(parts: Parts, wish: Wish, outcome: Outcome, message: str) -> Ended:
     return Ended(report)
 
 
+def _out_of_reach(parts: Parts, previous: CanaryAnalysis, error: AdapterError) -> Ended:
+    """The run has moved traffic already, so an unreachable cluster is more than that (L22)."""
+    words = f"the run cannot be gone on with, and its split stands: {error}; run it again"
+    log.error("%s %s: %s", previous.target, Outcome.STUCK, words, extra={"run": previous.run})
+    return Ended(
+        evolve(
+            previous.report,
+            outcome=Outcome.STUCK,
+            reason=Reason.ROUTER_ERROR,
+            message=words,
+            holder=parts.identity,
+            split_restored=False,
+        )
+    )
+
+
 def _find_out(parts: Parts, wish: Wish, run: str, hold: Hold) -> Session:
     target = wish.target
     saved = _patiently(parts, lambda: parts.store.load(target))
@@ -177,7 +189,12 @@ def _find_out(parts: Parts, wish: Wish, run: str, hold: Hold) -> Session:
     if wish.change is not None:
         wish.change()
     if previous is not None and not previous.done:
-        return _go_on(parts, wish, previous, hold=hold, version=version)
+        try:
+            return _go_on(parts, wish, previous, hold=hold, version=version)
+        except AdapterError as error:
+            if error.transient and previous.report.final.weight > 0:
+                raise _out_of_reach(parts, previous, error) from error
+            raise
     if wish.plan is None:
         if previous is None:
             hold.close()

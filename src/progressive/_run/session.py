@@ -27,9 +27,7 @@ from progressive._model.events import (
     TookOver,
 )
 from progressive._model.record import Notification, Outcome
-from progressive._model.report import (
-    Report,
-)
+from progressive._model.report import Report
 from progressive._model.traffic import Target
 from progressive._run.lines import lines_of
 from progressive._run.orders import Parts, carry_out, failed

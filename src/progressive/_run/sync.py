@@ -11,9 +11,7 @@ from collections.abc import Sequence
 from progressive._model.actions import Wait
 from progressive._model.events import Command, Commanded, Event, Woke
 from progressive._model.plan import Plan
-from progressive._model.report import (
-    Report,
-)
+from progressive._model.report import Report
 from progressive._model.traffic import Target
 from progressive._run.clock import SystemClock, ThreadMailbox
 from progressive._run.opening import Change, Ended, Left, Wish, open_session

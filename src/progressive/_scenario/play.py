@@ -12,9 +12,7 @@ from typing import Any
 from attrs import define
 
 from progressive._model.plan import Plan
-from progressive._model.report import (
-    Report,
-)
+from progressive._model.report import Report
 from progressive._model.traffic import Target
 from progressive._run.sync import Runner
 from progressive._scenario.scenario import Scenario

@@ -23,11 +23,7 @@ from progressive._model.events import (
     Situation,
     TargetMoved,
 )
-from progressive._model.record import (
-    Notification,
-    Phase,
-    Transition,
-)
+from progressive._model.record import Notification, Phase, Transition
 from progressive._model.traffic import Capabilities, Observed, Side, Split, Target
 from progressive._scenario.scenario import ERROR, Call, Fault, Moment, Scenario, What
 from progressive._scenario.traffic import sampled

@@ -19,9 +19,7 @@ from progressive._demo.load import Share, Users, Visit, shares
 from progressive._demo.screen import WIDTH, Colour, Screen
 from progressive._mesh import envoy
 from progressive._model.checks import Verdict, VerdictKind
-from progressive._model.record import (
-    Round,
-)
+from progressive._model.record import Round
 from progressive._model.traffic import Observed, Target
 
 _AT = datetime(2026, 1, 1, tzinfo=UTC)

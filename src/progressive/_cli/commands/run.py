@@ -19,12 +19,8 @@ from progressive._cli.options import (
     output_option,
     read_or_refuse,
 )
-from progressive._model.record import (
-    Outcome,
-)
-from progressive._model.report import (
-    Report,
-)
+from progressive._model.record import Outcome
+from progressive._model.report import Report
 
 
 @click.command()

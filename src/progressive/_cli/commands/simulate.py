@@ -11,9 +11,7 @@ import click
 
 from progressive._cli.console import print_json, print_problems
 from progressive._cli.options import document_options, output_option, read_or_refuse
-from progressive._model.report import (
-    Report,
-)
+from progressive._model.report import Report
 
 
 @click.command()
