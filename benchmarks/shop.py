@@ -112,10 +112,18 @@ class Shop:
 
     def split(self) -> tuple[int, int]:
         """Weights of primary and canary, as the VirtualService has them."""
-        api = self.control_plane.api
-        route = api.read("networking.istio.io/v1", "VirtualService", self.namespace, "my-app")
+        route = self._route()
         primary, canary = route["spec"]["http"][0]["route"]
         return primary.get("weight", 0), canary.get("weight", 0)
+
+    def token(self) -> str | None:
+        """Which driver's token the route carries."""
+        annotations: dict[str, str] = self._route()["metadata"].get("annotations") or {}
+        return annotations.get("progressive.dev/driver")
+
+    def _route(self) -> Document:
+        api = self.control_plane.api
+        return api.read("networking.istio.io/v1", "VirtualService", self.namespace, "my-app")
 
     def stop(self) -> None:
         """Forget it all."""
