@@ -20,7 +20,7 @@ from progressive._model.traffic import Target
 from progressive._run.clock import SystemClock
 from progressive._run.opening import Change, Ended, Left, Wish, open_session
 from progressive._run.parts import make_parts
-from progressive._run.session import Session
+from progressive._run.session import MOMENT, Session
 from progressive.ports import (
     Clock,
     Inbox,
@@ -68,6 +68,11 @@ class AsyncMailbox:
         if isinstance(first, BaseException):
             raise first
         return first
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is there to take."""
+        return not self._events
 
     async def wait(self, seconds: float | None) -> None:
         """Until there is an event, or for so long."""
@@ -221,6 +226,10 @@ class AsyncRunner:
             return action.id
         elif clock.now() >= (limit := session.patience(action)):
             await self._blocking(session.receive, session.overdue(action))
+        elif session.owes_save:
+            await mailbox.wait(min(limit - clock.now(), MOMENT).total_seconds())
+            if mailbox.empty:
+                await self._blocking(session.save_owed)
         else:
             await mailbox.wait((limit - clock.now()).total_seconds())
         return asked

@@ -14,9 +14,7 @@ from attrs import evolve
 
 from progressive._analysis.machine import CanaryAnalysis
 from progressive._log import log
-from progressive._model.actions import (
-    Action,
-)
+from progressive._model.actions import Action, AskReady
 from progressive._model.events import (
     Commanded,
     DriverLost,
@@ -39,6 +37,9 @@ from progressive.ports import (
     Hold,
 )
 
+MOMENT = timedelta(seconds=0.25)
+"""For the answer of a canary that is ready, before a round is saved without its next weight."""
+
 PATIENCE = timedelta(seconds=30)
 """Beyond the deadline of an order: an adapter has time-outs of its own, and they come first."""
 
@@ -49,6 +50,7 @@ class Session:
 
     Attributes:
         analysis: The machine.
+        owes_save: Whether a round or a decision is not in the journal yet.
         rerun: Whether this run is an older revision's, ended so that the wanted one can start.
     """
 
@@ -66,7 +68,7 @@ class Session:
         self.rerun = rerun
         self._parts, self._target, self._hold = parts, target, hold
         self._version = version
-        self._unsaved = True
+        self._unsaved, self.owes_save = True, False
         self._watches: list[Closeable] = []
 
     @property
@@ -156,7 +158,17 @@ class Session:
         action = self.analysis.action
         if self.done:
             self._end()
-        elif isinstance(event, Measured | Commanded) and action is not None and not action.acts:
+            return
+        self.owes_save = self.owes_save or isinstance(event, Measured | Commanded)
+        # an order that acts is saved for; a canary that is ready answers in a moment, and then
+        # the round and its next weight are one save
+        if not (action is None or action.acts or isinstance(action, AskReady)):
+            self.save_owed()
+
+    def save_owed(self) -> None:
+        """Save a round or a decision that no order has been saved for since."""
+        if self.owes_save:
+            self.owes_save = False
             self._save_or_warn()
 
     def _work_in(self, event: Event) -> None:
@@ -216,7 +228,7 @@ class Session:
             )
         except AdapterError as error:
             return error
-        self._unsaved = False
+        self._unsaved = self.owes_save = False
         self._hold.renew()
         if not urgent:
             self._notify()

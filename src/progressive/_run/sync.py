@@ -16,7 +16,7 @@ from progressive._model.traffic import Target
 from progressive._run.clock import SystemClock, ThreadMailbox
 from progressive._run.opening import Change, Ended, Left, Wish, open_session
 from progressive._run.parts import make_parts
-from progressive._run.session import Session
+from progressive._run.session import MOMENT, Session
 from progressive.ports import (
     Clock,
     Inbox,
@@ -213,6 +213,10 @@ class Runner:
             return action.id
         elif clock.now() >= (limit := session.patience(action)):
             session.receive(session.overdue(action))
+        elif session.owes_save:
+            clock.wait(min(limit, clock.now() + MOMENT), mailbox)
+            if not mailbox.wait(0):
+                session.save_owed()
         else:
             clock.wait(limit, mailbox)
         return asked
