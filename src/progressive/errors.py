@@ -1,7 +1,8 @@
 """Everything that `progressive` raises, in one tree.
 
-Floor 1: knows nothing else of the project; errors carry text and numbers, never model objects,
-and survive `pickle`, because Jenkins workers and process pools pickle what they raise.
+Floor 1: errors carry text and numbers, never model objects, and survive `pickle`, because Jenkins
+workers and process pools pickle what they raise. What they say ends in logs, reports, journals and
+build pages; so secrets are taken out here, whoever raises them (`_redaction.py`).
 
     ProgressiveError
     ├── SpecError (ValueError)      a document or a value is not valid; names the path
@@ -23,6 +24,8 @@ and survive `pickle`, because Jenkins workers and process pools pickle what they
 from __future__ import annotations
 
 from enum import StrEnum
+
+from progressive._redaction import redacted
 
 
 class ErrorKind(StrEnum):
@@ -61,6 +64,7 @@ class SpecError(ProgressiveError, ValueError):
     """
 
     def __init__(self, path: str, problem: str, others: tuple[str, ...] = ()) -> None:
+        problem, others = redacted(problem), tuple(redacted(one) for one in others)
         super().__init__(path, problem, others)
         self.path, self.problem, self.others = path, problem, others
 
@@ -97,6 +101,7 @@ class PluginError(ProgressiveError):
     """
 
     def __init__(self, name: str, problem: str) -> None:
+        problem = redacted(problem)
         super().__init__(name, problem)
         self.name, self.problem = name, problem
 
@@ -119,6 +124,7 @@ class AdapterError(ProgressiveError):
     def __init__(
         self, message: str, kind: ErrorKind | None = None, retry_after: float | None = None
     ) -> None:
+        message = redacted(message)
         super().__init__(message, kind, retry_after)
         self.message = message
         self.kind = ErrorKind(kind) if kind is not None else self.default_kind
@@ -151,7 +157,7 @@ class ClusterError(AdapterError):
         reason: str = "",
     ) -> None:
         super().__init__(message, kind, retry_after)
-        self.args = (message, kind, retry_after, status, reason)
+        self.args = (self.message, kind, retry_after, status, reason)
         self.status, self.reason = status, reason
 
 

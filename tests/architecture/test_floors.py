@@ -8,12 +8,13 @@ from collections import Counter
 
 from tests.architecture.house import SOURCE, modules, room_of
 
-GROUND = frozenset({"errors", "_model"})
+GROUND = frozenset({"errors", "_model", "_redaction"})
 
 FLOORS: dict[str, tuple[int, frozenset[str]]] = {
-    "errors": (1, frozenset()),
-    "_log": (1, frozenset()),
-    "_model": (2, frozenset({"errors"})),
+    "_redaction": (1, frozenset()),
+    "errors": (1, frozenset({"_redaction"})),
+    "_log": (1, frozenset({"_redaction"})),
+    "_model": (2, frozenset({"errors", "_redaction"})),
     "ports": (3, GROUND),
     # pure rooms: values in, values out
     "_analysis": (3, GROUND),

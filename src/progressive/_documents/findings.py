@@ -6,9 +6,15 @@ of a file with several.
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 
 from progressive._model.release import Problem, Severity
+from progressive._redaction import names_a_secret, redacted
+
+
+_VALUE = re.compile(r"^(?:\".*?\"|\S+)(?= \((?:text|a number|yes or no)\))")
+"""A value as `shapes.described` shows it."""
 
 
 class Rule(StrEnum):
@@ -116,7 +122,14 @@ class Findings:
                 id=rule.value,
                 severity=severity,
                 path=path,
-                message=message,
+                message=_without_secrets(path, message),
                 document=self._document,
             )
         )
+
+
+def _without_secrets(path: str, message: str) -> str:
+    """A message that begins with the value at `path` does so without it if that is a secret."""
+    if names_a_secret(path.rpartition(".")[2]):
+        message = _VALUE.sub("a value", message)
+    return redacted(message)

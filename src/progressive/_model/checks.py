@@ -15,6 +15,7 @@ from attrs import field, frozen
 
 from progressive._model.traffic import Side, Target
 from progressive._model.value import Value
+from progressive._redaction import private_part, redacted
 from progressive.errors import SpecError
 
 
@@ -76,7 +77,7 @@ class Sample(Value):
 
     value: float | None = None
     cause: Cause | None = None
-    detail: str = ""
+    detail: str = field(default="", converter=redacted)
     query: str = ""
     window: timedelta | None = None
     again: timedelta | None = None
@@ -167,12 +168,13 @@ class MetricCheck(Value):
         at_most: Largest good value, inclusive; a `timedelta` becomes milliseconds.
         window: How far back one query looks; one second or more.
         no_data: What silence means: ``hold`` the weight, or ``fail`` or ``pass`` the check.
-        address: A metrics server of its own; None: the run's.
+        address: A metrics server of its own; None: the run's. Never with a user, a password or
+            a query in it: the journal keeps it, and another process goes on with it.
         variables: Values for ``{{ variables.NAME }}`` in `query`.
 
     Raises:
-        SpecError: No bound, a lower bound above the upper one, a bound that is not a number, or
-            not exactly one of `query` and `builtin`.
+        SpecError: No bound, a lower bound above the upper one, a bound that is not a number, not
+            exactly one of `query` and `builtin`, or an address that may hold a secret.
     """
 
     name: str
@@ -206,6 +208,9 @@ class MetricCheck(Value):
             raise SpecError("quantile", f"{self.quantile} is not between 0 and 1")
         if self.window < timedelta(seconds=1):
             raise SpecError("window", f"{self.window} is shorter than a second")
+        if (private := private_part(self.address or "")) is not None:
+            words = "which would end in the journal; give credentials to the metrics provider"
+            raise SpecError("address", f"{self.name}: the address holds {private}, {words}")
 
     @classmethod
     def success_rate(

@@ -14,7 +14,14 @@ from attrs import field, frozen
 from progressive._model.checks import Sample
 from progressive._model.traffic import Observed
 from progressive._model.value import Value
+from progressive._redaction import redacted
 from progressive.errors import ErrorKind
+
+
+def _words() -> str:
+    """A field for words from outside: they go into the journal and to people, without secrets."""
+    words: str = field(default="", converter=redacted)
+    return words
 
 
 class Readiness(StrEnum):
@@ -50,7 +57,7 @@ class ActionError(Value):
     """
 
     kind: ErrorKind = field(converter=ErrorKind)
-    message: str = ""
+    message: str = _words()
     retry_after: float | None = None
     unsaved: bool = False
 
@@ -121,7 +128,7 @@ class Started(Event):
     situation: Situation | None = None
     settle: timedelta = timedelta(0)
     split: Observed | None = None
-    by: str = ""
+    by: str = _words()
 
 
 class Done(Answer):
@@ -160,7 +167,7 @@ class Reported(Answer):
     """What an `AskReady` found."""
 
     readiness: Readiness
-    message: str = ""
+    message: str = _words()
 
 
 class Woke(Answer):
@@ -190,8 +197,8 @@ class Commanded(Event):
     """
 
     command: Command
-    by: str = ""
-    why: str = ""
+    by: str = _words()
+    why: str = _words()
     signal: bool = False
     id: str = ""
 
@@ -212,7 +219,7 @@ class CanaryLost(Event):
         message: What is seen, in words with numbers.
     """
 
-    message: str = ""
+    message: str = _words()
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -224,7 +231,7 @@ class TookOver(Event):
         by: Who drives now.
     """
 
-    by: str = ""
+    by: str = _words()
 
 
 class DriverLeft(Event):
@@ -237,7 +244,7 @@ class DriverLeft(Event):
 class DriverLost(Event):
     """The Lease or the journal belongs to another driver now."""
 
-    message: str = ""
+    message: str = _words()
 
 
 @frozen(kw_only=True, eq=False, repr=False)

@@ -11,6 +11,7 @@ import socket
 from collections.abc import Mapping, Sequence
 
 from progressive._log import log
+from progressive._redaction import GONE, redacted
 from progressive._run.memory import MemoryInbox, MemoryLock, MemoryStore
 from progressive._run.orders import Parts
 from progressive.ports import (
@@ -64,12 +65,17 @@ def make_parts(
         clock=clock,
         observers=tuple(observers),
         notifiers=tuple(notifiers),
-        identity=identity if identity is not None else who(os.environ),
+        identity=redacted(identity) if identity is not None else who(os.environ),
     )
 
 
 def who(environment: Mapping[str, str]) -> str:
-    """Who drives: the CI job where it is known, else user and host."""
+    """Who drives: the CI job where it is known, without its secrets, else user and host."""
+    # an address that people click: nothing stands in the place of user and password
+    return redacted(_who(environment)).replace(f"://{GONE}@", "://")
+
+
+def _who(environment: Mapping[str, str]) -> str:
     for name in _JOBS:
         if environment.get(name):
             return environment[name]

@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 from progressive._adapters.journal.stores import version_of
 from progressive._model.traffic import Target
+from progressive._redaction import redacted
 from progressive.errors import Busy, ErrorKind, LockError, StoreConflict, StoreError
 from progressive.ports import Hold, Saved, Tell
 
@@ -120,7 +121,7 @@ class FileLock:
 
     def __init__(self, folder: str | os.PathLike[str], *, identity: str | None = None) -> None:
         self._folder = Path(folder)
-        self._identity = identity or f"process {os.getpid()} on {socket.gethostname()}"
+        self._identity = redacted(identity or "") or f"process {os.getpid()} on {socket.gethostname()}"
 
     def acquire(self, target: Target, run: str, tell: Tell) -> Hold:
         """

@@ -20,6 +20,7 @@ from progressive._adapters.journal.stores import LABELS, config_map_path
 from progressive._log import log
 from progressive._model.events import Command, Commanded
 from progressive._model.traffic import Target
+from progressive._redaction import redacted
 from progressive.errors import ClusterError, ErrorKind, SpecError, StoreError
 from progressive.ports import Closeable, Cluster, Tell, WatchStream
 
@@ -84,8 +85,8 @@ class ConfigMapInbox:
         told = {
             "id": key,
             "command": str(command),
-            "by": by[:_WORDS],
-            "why": why[:_WORDS],
+            "by": redacted(by)[:_WORDS],
+            "why": redacted(why)[:_WORDS],
             "at": at.isoformat().replace("+00:00", "Z"),
         }
         written = self._append(target, {key: json.dumps(told)})

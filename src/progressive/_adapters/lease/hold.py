@@ -16,6 +16,7 @@ from progressive._kube.paths import object_path
 from progressive._log import log
 from progressive._model.events import DriverLost
 from progressive._model.traffic import Target
+from progressive._redaction import redacted
 from progressive.errors import ClusterError, ErrorKind, LeaseLost, LockError
 from progressive.ports import Cluster, Tell
 
@@ -47,7 +48,7 @@ def holder_of(lease: dict[str, Any]) -> Holder | None:
 
 def identity_of(lease: dict[str, Any]) -> str:
     """Who holds it, in the holder's own words."""
-    return str((lease.get("spec") or {}).get("holderIdentity") or "nobody")
+    return redacted(str((lease.get("spec") or {}).get("holderIdentity") or "nobody"))
 
 
 def stamp(at: datetime) -> str:

@@ -24,6 +24,7 @@ from progressive._adapters.lease.hold import (
 from progressive._adapters.lease.liveness import Holder
 from progressive._log import log
 from progressive._model.traffic import Target
+from progressive._redaction import redacted
 from progressive.errors import Busy, ClusterError, ErrorKind, LockError
 from progressive.ports import Cluster, Tell
 
@@ -55,7 +56,7 @@ class LeaseLock:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._cluster, self._identity = cluster, identity
+        self._cluster, self._identity = cluster, redacted(identity or "")
         self._duration, self._renew_every = duration, renew_every
         self._now, self._monotonic = now, monotonic
 
