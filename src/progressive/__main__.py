@@ -17,8 +17,10 @@ def main() -> None:
 
         sys.stdout.write(f"progressive {__version__}\n")
         return
+    from progressive._cli.faults import tell_without_secrets
     from progressive._cli.main import cli
 
+    tell_without_secrets()
     cli(prog_name="progressive")
 
 

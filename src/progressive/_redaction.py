@@ -157,7 +157,7 @@ _ADDRESSES: tuple[tuple[str, str], ...] = (
     ),
 )
 
-_HEADERS: tuple[tuple[str, "str | Callable[[re.Match[str]], str]"], ...] = (
+_HEADERS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"(?i)\b(authorization:\s*(?:digest|aws4-hmac-sha256)\s)[^\r\n]+", rf"\1{GONE}"),
     (
         rf"(?i)\b(authorization\\?[\"']?\s*[:=]\s*\[?\\?[\"']?{_SCHEMES}\s+)"
@@ -168,7 +168,7 @@ _HEADERS: tuple[tuple[str, "str | Callable[[re.Match[str]], str]"], ...] = (
     (r"(?i)\b(?P<before>(?:bearer|basic)\s+)(?P<value>[A-Za-z0-9._~+/=\-]{8,})", _if_opaque),
 )
 
-_NAMED: tuple[tuple[str, "str | Callable[[re.Match[str]], str]"], ...] = (
+_NAMED: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     # name=value, name="value"
     (
         rf"(?P<before>(?P<name>{_NAME})=)"

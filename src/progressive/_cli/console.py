@@ -20,6 +20,7 @@ import click
 from progressive._log import log
 from progressive._model.release import Problem, Severity
 from progressive._model.report import Report
+from progressive._redaction import redacted
 
 HEARTBEAT = 60.0
 """Seconds without a line after which one is written: CI servers end a build that is silent."""
@@ -39,7 +40,8 @@ class _Lines(logging.Handler):
             # the words of a fault belong on the console, its stack does not
             error = record.exc_info[1]
             words = f"{words}: {type(error).__name__}: {error}"
-        text = f"{at:%Y-%m-%dT%H:%M:%SZ} {record.levelname:7} " + " ".join(words.split("\n"))
+        words = redacted(" ".join(words.split("\n")))
+        text = f"{at:%Y-%m-%dT%H:%M:%SZ} {record.levelname:7} {words}"
         click.echo(text, err=True)
         self.latest = time.monotonic()
 

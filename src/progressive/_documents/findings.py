@@ -12,7 +12,6 @@ from enum import StrEnum
 from progressive._model.release import Problem, Severity
 from progressive._redaction import names_a_secret, redacted
 
-
 _VALUE = re.compile(r"^(?:\".*?\"|\S+)(?= \((?:text|a number|yes or no)\))")
 """A value as `shapes.described` shows it."""
 

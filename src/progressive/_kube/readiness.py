@@ -13,7 +13,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from progressive._kube.marks import Manifest, metadata
+from progressive._kube.shown import secrets_of
 from progressive._model.events import Readiness
+from progressive._redaction import redacted
 from progressive.ports import Asked
 
 
@@ -47,7 +49,7 @@ def readiness(deployment: Manifest, *, percent: int) -> Asked:
     paused = "; its rollout is paused" if spec.get("paused") else ""
     updated = int(status.get("updatedReplicas", 0))
     if updated < wanted:
-        why = f"{paused}{_why(status)}"
+        why = f"{paused}{_why(deployment)}"
         return _waiting(f"{name}: {updated} of {wanted} replicas are of the new template{why}")
     pods = int(status.get("replicas", 0))
     if pods > updated:
@@ -56,7 +58,7 @@ def readiness(deployment: Manifest, *, percent: int) -> Asked:
     available = int(status.get("availableReplicas", 0))
     if available < 1 or available * 100 < wanted * percent:
         share = "" if percent == 100 else f", {percent} % are enough"
-        words = f"{name}: {available} of {wanted} replicas are available{share}{_why(status)}"
+        words = f"{name}: {available} of {wanted} replicas are available{share}{_why(deployment)}"
         return _waiting(words)
     return Asked(
         readiness=Readiness.READY,
@@ -74,10 +76,12 @@ def _counts(spec: Mapping[str, Any], status: Mapping[str, Any]) -> str:
     )
 
 
-def _why(status: Mapping[str, Any]) -> str:
+def _why(deployment: Manifest) -> str:
     """A ReplicaSet that cannot make pods (a quota, an admission) says why here alone."""
-    failure = _condition(status, "ReplicaFailure")
-    return f" ({failure['message']})" if failure.get("message") else ""
+    failure = _condition(deployment.get("status") or {}, "ReplicaFailure")
+    # an admission may quote the pod, with its variables
+    words = redacted(str(failure.get("message") or ""), secrets_of(deployment))
+    return f" ({words})" if words else ""
 
 
 def _condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:

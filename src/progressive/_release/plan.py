@@ -1,7 +1,8 @@
 """What a release would do, before it does: the answer of `progressive plan` (release.md 5).
 
 Floor 5. The document's part comes from `_documents/`, the cluster's part from a rehearsal of the
-real adapters on a copy (`rehearsal.py`). Nothing is written.
+real adapters on a copy (`rehearsal.py`). Nothing is written. Values that may be secrets are not in
+it, only how long they are: `_kube/shown.py`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from progressive._documents.flagger.differences import differs_from_flagger
 from progressive._documents.reading import Reading
 from progressive._kube.paths import object_path
 from progressive._kube.primary import selector_of
+from progressive._kube.shown import shown, shown_patch
 from progressive._model.release import Document, Problem, Severity
 from progressive._model.traffic import Target
 from progressive._release.rehearsal import MakeRouter, Rehearsal, rbac
@@ -129,7 +131,7 @@ def _of_cluster(
     if stands:
         _warn_of_route(document, findings)
     return {
-        "creates": [dict(one.body) for one in writes if one.verb == "create"],
+        "creates": [shown(one.body) for one in writes if one.verb == "create"],
         "patches": [_patch(one, rehearsal) for one in writes if one.verb in ("patch", "update")],
         "rbac": rbac(rehearsal.rights()),
         "route_stands": stands,
@@ -225,15 +227,15 @@ def _still_true(problems: Iterable[Problem], route_stands: bool) -> list[Problem
 
 def _patch(write: Write, rehearsal: Rehearsal) -> Answer:
     at = parse(write.path)
-    found = rehearsal.copy.get(at.path)
+    kind = str(rehearsal.copy.get(at.path).get("kind", at.plural))
     return {
         "ref": {
             "apiVersion": at.api_version,
-            "kind": found.get("kind", at.plural),
+            "kind": kind,
             "namespace": at.namespace,
             "name": at.name,
         },
-        "patch": write.body,
+        "patch": shown_patch(write.body, kind=kind),
     }
 
 

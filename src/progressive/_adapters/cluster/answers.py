@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from progressive._redaction import redacted
 from progressive.errors import ClusterError, ErrorKind
 
 NOT_SENT = "NotSent"
@@ -23,12 +24,21 @@ ANSWER_LOST = "AnswerLost"
 NOT_TRUSTED = "CertificateNotTrusted"
 """Reason: one side does not trust the other's certificate; no repetition helps."""
 
+_LONGEST_PAGE = 20_000
+"""Bytes of an answer that is no Status: so many are looked through for secrets."""
+
 _LONGEST_WAIT = 60.0
 """A Retry-After beyond this is cut, in seconds: the run has deadlines of its own."""
 
 
 def refusal(
-    status: int, headers: Mapping[str, str], body: bytes, *, request: str, tested: bool = False
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    request: str,
+    tested: bool = False,
+    known: Iterable[str] = (),
 ) -> ClusterError:
     """
     The error of an answer that is not 2xx.
@@ -36,13 +46,17 @@ def refusal(
     Args:
         request: In words, such as ``GET /api/v1/…``; told where the server says little.
         tested: The request was a JSON patch with ``test`` operations.
+        known: Secrets that were sent or read, in case the server, a policy or a webhook quotes
+            them.
     """
+    known = tuple(known)
     told = _status_object(body)
     reason = str(told.get("reason") or "")
     message = str(told.get("message") or "")
     if not message:
         # an answer of something between: a proxy, a load balancer
-        words = " ".join(body[:300].decode("utf-8", "replace").split())
+        words = " ".join(body[:_LONGEST_PAGE].decode("utf-8", "replace").split())
+        words = redacted(words, known)[:300]
         message = f"{request} was answered {status}" + (f": {words}" if words else "")
     elif status == 404 and "the server could not find" in message:
         message = f"{message} ({request})"
@@ -50,9 +64,11 @@ def refusal(
         message = f"the API server does not accept the credentials: {message}"
     # the server quotes the whole object, and an object may hold secrets
     message = re.sub(r'Invalid value: "\{.*\}"', "Invalid value", message, flags=re.DOTALL)
+    message = redacted(message, known)
     causes = [c for c in (told.get("details") or {}).get("causes") or [] if isinstance(c, dict)]
     if status == 422 and tested and _patch_did_not_fit(reason, message, causes):
         words = "; ".join(str(c.get("message")) for c in causes if c.get("message"))
+        words = redacted(words, known)
         message = f"{request}: the patch does not fit any more" + (f": {words}" if words else "")
         return ClusterError(message, ErrorKind.CONFLICT, None, status, reason)
     return ClusterError(message, _kind(status), _wait(headers, told), status, reason)

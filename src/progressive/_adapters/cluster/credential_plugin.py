@@ -10,8 +10,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from typing import Any
 
+from progressive._kube.shown import secrets_of
+from progressive._redaction import redacted
 from progressive.errors import ClusterError, ErrorKind
 
 _SECONDS = 60.0
@@ -30,7 +33,8 @@ def run_plugin(section: Any, folder: str, cluster: Any) -> dict[str, Any]:
     Raises:
         ClusterError: The plugin is missing, fails, takes a minute, or prints something else
             (kind ``unavailable``, reason ``CredentialPlugin``). What it printed on standard
-            output is never told, for it may hold a token.
+            output is never told, for it may hold a token; neither are the values of its
+            environment where it repeats them. No error of another library is chained to it.
     """
     from kubernetes.config import ConfigException
     from kubernetes.config.exec_provider import ExecProvider
@@ -41,10 +45,19 @@ def run_plugin(section: Any, folder: str, cluster: Any) -> dict[str, Any]:
         name = call.args[0]
     except (ConfigException, TypeError, KeyError) as bad:
         raise _failed("of the kubeconfig", str(bad)) from bad
+    given = secrets_of({"env": _listed(section, "env"), "command": call.args})
     asking = section.safe_get("interactiveMode") != "Never" and sys.stdin.isatty()
     call.env["KUBERNETES_EXEC_INFO"] = _described(call, asking)
+    done = _called(call, section, asking)
+    if done.returncode != 0:
+        words = redacted(" ".join((done.stderr or "").split()), given)[-500:]
+        raise _failed(name, f"exit status {done.returncode}" + (f": {words}" if words else ""))
+    return _status(name, done.stdout, call.api_version)
+
+
+def _called(call: Any, section: Any, asking: bool) -> subprocess.CompletedProcess[str]:
     try:
-        done = subprocess.run(
+        return subprocess.run(
             call.args,
             cwd=call.cwd,
             env=call.env,
@@ -55,18 +68,20 @@ def run_plugin(section: Any, folder: str, cluster: Any) -> dict[str, Any]:
             timeout=_SECONDS,
             check=False,
         )
-    except FileNotFoundError as missing:
+    except FileNotFoundError:
         hint = section.safe_get("installHint") or "it is not installed, or not on the PATH"
-        raise _failed(name, str(hint)) from missing
-    except OSError as bad:
-        raise _failed(name, str(bad)) from bad
+        fault = str(hint)
+    except (OSError, ValueError) as bad:
+        fault = getattr(bad, "strerror", None) or "what it printed is no text in UTF-8"
     except subprocess.TimeoutExpired:
-        # `from None`: the original carries what the plugin printed
-        raise _failed(name, f"it gave no answer within {_SECONDS:g} s") from None
-    if done.returncode != 0:
-        words = " ".join((done.stderr or "").split())[-500:]
-        raise _failed(name, f"exit status {done.returncode}" + (f": {words}" if words else ""))
-    return _status(name, done.stdout, call.api_version)
+        fault = f"it gave no answer within {_SECONDS:g} s"
+    # not in the block above: the originals carry what the plugin printed
+    raise _failed(call.args[0], fault)
+
+
+def _listed(section: Any, key: str) -> list[Mapping[str, Any]]:
+    found = getattr(section, "value", section).get(key)
+    return [one for one in found or () if isinstance(one, Mapping)]
 
 
 def _described(call: Any, asking: bool) -> str:
@@ -82,9 +97,11 @@ def _described(call: Any, asking: bool) -> str:
 def _status(name: str, printed: str, version: str) -> dict[str, Any]:
     try:
         told = json.loads(printed)
-        status = told["status"]
-    except (ValueError, KeyError, TypeError):
-        raise _failed(name, "what it printed is no ExecCredential with a status") from None
+    except ValueError:
+        told = None
+    status = told.get("status") if isinstance(told, dict) else None
+    if not isinstance(told, dict) or status is None:
+        raise _failed(name, "what it printed is no ExecCredential with a status")
     if told.get("apiVersion") != version:
         raise _failed(name, f"it answers in {told.get('apiVersion')}, but {version} was asked for")
     certificate = isinstance(status, dict) and (

@@ -55,7 +55,7 @@ class Environment:
         from kubernetes.config import ConfigException, incluster_config
 
         configuration = Configuration()
-        explicit_proxy = False
+        explicit_proxy, fault = False, ""
         try:
             if self.files:
                 explicit_proxy = _load(self.files, self.context, configuration)
@@ -66,7 +66,9 @@ class Environment:
             raise
         except (ConfigException, OSError, ValueError, TypeError, KeyError, AttributeError) as bad:
             # the package lets any of these out when a file is not shaped like a kubeconfig
-            raise _unusable(f"{self.words} cannot be used: {_words(bad)}") from bad
+            fault = _words(bad)
+        if fault:  # not chained: what cannot be decoded may be a key, and is in the error
+            raise _unusable(f"{self.words} cannot be used: {fault}")
         _settle(configuration, explicit_proxy=explicit_proxy)
         return configuration
 
@@ -155,10 +157,13 @@ def _documents(files: tuple[str, ...], words: str) -> list[dict[str, Any]]:
 
     found = []
     for path in files:
+        document, fault = None, ""
         try:
             document = yaml.safe_load(Path(path).read_text())
         except (OSError, ValueError, yaml.YAMLError) as bad:
-            raise _unusable(f"{words} cannot be read: {_words(bad)}") from bad
+            fault = _words(bad)
+        if fault:  # not chained, as above
+            raise _unusable(f"{words} cannot be read: {fault}")
         if not isinstance(document, dict) or not isinstance(document.get("contexts") or [], list):
             raise _unusable(f"{words} cannot be used: {path} holds no kubeconfig")
         found.append(document)
@@ -223,6 +228,12 @@ def _is_loopback(host: str) -> bool:
 
 
 def _words(bad: Exception) -> str:
+    """What is wrong; never the lines of the file, which YAML's errors quote."""
+    if (mark := getattr(bad, "problem_mark", None)) is not None:
+        place = f"line {mark.line + 1}, column {mark.column + 1}"
+        return f"{getattr(bad, 'problem', None) or 'it is not YAML'} in {place}"
+    if isinstance(bad, UnicodeError):
+        return "it is not text in UTF-8"
     return " ".join(str(bad).split()) or type(bad).__name__
 
 

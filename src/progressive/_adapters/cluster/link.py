@@ -3,12 +3,14 @@
 Floor 4. Knows credentials, addresses and time-outs; knows neither repetitions (`retry.py`) nor
 what a request means (`client.py`). TLS, proxy and certificates are those of the `kubernetes`
 package; bodies are plain JSON, for its typed models cost twice the memory and are not needed.
+What a refusal quotes of our credentials, or of the secrets in objects, is taken out here.
 """
 
 from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -16,6 +18,9 @@ from attrs import frozen
 
 from progressive._adapters.cluster.answers import refusal, unanswered
 from progressive._adapters.cluster.environment import Environment
+from progressive._adapters.cluster.recent import RecentObjects
+from progressive._redaction import redacted
+from progressive.errors import ClusterError
 
 if TYPE_CHECKING:
     from kubernetes.client import Configuration
@@ -87,6 +92,14 @@ class _Session:
             preload_content=False,
         )
 
+    def secrets(self) -> Iterator[str]:
+        """The present credentials, in the spellings that something between may echo."""
+        # as they stand: auth_settings() would ask the credential plugin anew
+        for one in (self._configuration.api_key or {}).values():
+            yield str(one).partition(" ")[2] or str(one)
+        if self._configuration.password:
+            yield str(self._configuration.password)
+
     def close(self) -> None:
         self._pool.clear()
 
@@ -103,14 +116,15 @@ class Link:
         self.environment = environment
         self._renewing = threading.Lock()
         self._session = _Session(environment.configure())
+        self._recent = RecentObjects()
 
     def __repr__(self) -> str:
         return f"<Link to {self.server}>"
 
     @property
     def server(self) -> str:
-        """Root address of the API server."""
-        return self._session.server
+        """Root address of the API server, for people: without a user or a password."""
+        return redacted(self._session.server)
 
     def ask(self, request: Request) -> dict[str, Any]:
         """
@@ -126,11 +140,18 @@ class Link:
             raise self._lost(error) from error
         finally:
             answer.release_conn()
+        told: Any = {}
+        read = True
         try:
             told = json.loads(body) if body else {}
-        except ValueError as bad:
-            raise refusal(502, {}, body, request=f"{request} (no JSON)") from bad
-        return told if isinstance(told, dict) else {"items": told}
+        except ValueError:
+            read = False
+        if not read:  # not chained: the error of the parser holds the whole body
+            raise self._refusal(502, {}, body, request, words=f"{request} (no JSON)")
+        if isinstance(told, dict):
+            self._recent.note(told)
+            return told
+        return {"items": told}
 
     def open(self, request: Request) -> BaseHTTPResponse:
         """
@@ -153,13 +174,17 @@ class Link:
             raise self._lost(error) from error
         finally:
             answer.release_conn()
-        raise refusal(
-            answer.status, answer.headers, body, request=str(request), tested=request.tested
-        )
+        raise self._refusal(answer.status, answer.headers, body, request, words=str(request))
 
     def close(self) -> None:
         """Drop all idle connections; a later request opens new ones."""
         self._session.close()
+
+    def _refusal(
+        self, status: int, headers: Mapping[str, str], body: bytes, request: Request, *, words: str
+    ) -> ClusterError:
+        known = (*self._session.secrets(), *self._recent.secrets(request.body))
+        return refusal(status, headers, body, request=words, tested=request.tested, known=known)
 
     def _sent(self, session: _Session, request: Request) -> BaseHTTPResponse:
         from kubernetes.config import ConfigException
@@ -168,7 +193,7 @@ class Link:
         try:
             return session.send(request)
         except (HTTPError, OSError, ConfigException) as error:
-            raise unanswered(error, server=session.server) from error
+            raise unanswered(error, server=redacted(session.server)) from error
 
     def _lost(self, error: Exception) -> Exception:
         from urllib3.exceptions import HTTPError

@@ -121,7 +121,8 @@ class FileLock:
 
     def __init__(self, folder: str | os.PathLike[str], *, identity: str | None = None) -> None:
         self._folder = Path(folder)
-        self._identity = redacted(identity or "") or f"process {os.getpid()} on {socket.gethostname()}"
+        us = f"process {os.getpid()} on {socket.gethostname()}"
+        self._identity = redacted(identity or us)
 
     def acquire(self, target: Target, run: str, tell: Tell) -> Hold:
         """

@@ -2,7 +2,8 @@
 
 Floor 4: touches the network. Everything that can go wrong becomes a `MetricsError` in words;
 credentials go to the one origin that they were given for, never along a redirect, and never
-into a text. `prometheus.py` decides what is asked.
+into a text: not even where the server echoes them, nor by an error of requests, which holds the
+request with its headers and is therefore never chained. `provider.py` decides what is asked.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -18,6 +20,7 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from attrs import field, frozen
 
+from progressive._redaction import redacted
 from progressive.errors import ErrorKind, MetricsError, SpecError
 
 if TYPE_CHECKING:
@@ -26,6 +29,12 @@ if TYPE_CHECKING:
 
 _LONGEST_WORDS = 300
 """Of a server's answer that is no answer of Prometheus, in characters."""
+
+_OPEN = frozenset({"x-scope-orgid", "thanos-tenant", "accept", "user-agent", "content-type"})
+"""Headers whose value may be told: people look for the name of a tenant in a message about it."""
+
+_LONGEST_PAGE = 20_000
+"""Of such an answer, in characters: so much is looked through for secrets before it is cut."""
 
 
 @frozen(kw_only=True)
@@ -71,6 +80,23 @@ class Credentials:
             password = self.password or _content(self.password_file, "password") or ""
             HTTPBasicAuth(self.username, password)(request)
 
+    def secrets(self) -> tuple[str, ...]:
+        """What must not be in a text, in the spellings that a server may echo."""
+        from requests import PreparedRequest
+
+        headers = (one for name, one in self.headers.items() if name.lower() not in _OPEN)
+        plain = [self.token, self.password, *headers]
+        signed = PreparedRequest()
+        signed.prepare(method="GET", url="http://sign.invalid")
+        with suppress(MetricsError, UnicodeError):  # no file, or no header: then none was sent
+            plain += [
+                None if self.token_file is None else _content(self.token_file, "token"),
+                None if self.password_file is None else _content(self.password_file, "password"),
+            ]
+            self.sign(signed)
+        sent = str(signed.headers.get("Authorization", "")).partition(" ")[2]
+        return tuple(one for one in (*plain, sent) if one)
+
 
 @frozen(kw_only=True)
 class Address:
@@ -94,14 +120,20 @@ class Address:
         Raises:
             SpecError: It is no http or https address.
         """
-        parts = urlsplit(text.strip())
+        try:
+            parts = urlsplit(text.strip())
+        except ValueError:
+            raise _no_address("its host is none") from None
+        if "@" in f"{parts.path}{parts.query}{parts.fragment}":
+            # a part of the password would be taken for a port or a path, and be told
+            raise _no_address("write / as %2F, ? as %3F and # as %23 in user and password")
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise SpecError("url", "is no address such as http://prometheus:9090")
+            raise _no_address()
         host = parts.hostname if ":" not in parts.hostname else f"[{parts.hostname}]"
         try:
             port = f":{parts.port}" if parts.port is not None else ""
-        except ValueError as error:
-            raise SpecError("url", f"{error}") from error
+        except ValueError:
+            raise _no_address("its port is none") from None
         url = urlunsplit((parts.scheme, f"{host}{port}", parts.path.rstrip("/"), "", ""))
         return cls(url=url, username=parts.username, password=parts.password)
 
@@ -161,25 +193,36 @@ class PrometheusLink:
             params["time"] = f"{at.timestamp():.3f}"
         try:
             return self._connection().custom_query(query, params=params)
-        except requests.exceptions.Timeout as error:
-            words = f"{self._address.url} gave no answer within {self._seconds:g} s"
-            raise MetricsError(words, ErrorKind.UNAVAILABLE) from error
-        except requests.exceptions.SSLError as error:
-            words = f"the certificate of {self._address.url} is not trusted: {_innermost(error)}"
-            raise MetricsError(words, ErrorKind.UNAVAILABLE) from error
-        except (requests.exceptions.InvalidHeader, UnicodeError) as error:
-            # the words of requests would hold the header itself
-            words = "a header or credential holds characters that no header may have"
-            raise MetricsError(words, ErrorKind.INVALID) from error
-        except (requests.exceptions.RequestException, OSError) as error:
-            words = f"{self._address.url} cannot be reached: {_innermost(error)}"
-            raise MetricsError(words, ErrorKind.UNAVAILABLE) from error
+        except (requests.exceptions.RequestException, OSError, UnicodeError) as error:
+            failed = self._failure(error)
+        # not in the block above: there the error of requests would be its context
+        raise failed
 
     def close(self) -> None:
         """Drop idle connections."""
         if self._connected is not None:
             self._connected._session.close()
             self._connected = None
+
+    def _failure(self, error: Exception) -> MetricsError:
+        from requests import exceptions
+
+        url = self._address.url
+        if isinstance(error, exceptions.Timeout):
+            words = f"{url} gave no answer within {self._seconds:g} s"
+            return MetricsError(words, ErrorKind.UNAVAILABLE)
+        if isinstance(error, exceptions.InvalidHeader | UnicodeError):
+            # the words of requests would hold the header itself
+            words = "a header or credential holds characters that no header may have"
+            return MetricsError(words, ErrorKind.INVALID)
+        words = redacted(_innermost(error), self._secrets())
+        if isinstance(error, exceptions.SSLError):
+            words = f"the certificate of {url} is not trusted: {words}"
+            return MetricsError(words, ErrorKind.UNAVAILABLE)
+        return MetricsError(f"{url} cannot be reached: {words}", ErrorKind.UNAVAILABLE)
+
+    def _secrets(self) -> tuple[str, ...]:
+        return () if self._credentials is None else self._credentials.secrets()
 
     def _connection(self) -> PrometheusConnect:
         if self._connected is None:
@@ -233,13 +276,12 @@ class PrometheusLink:
             raise self._refusal(response, told)
 
     def _refusal(self, response: requests.Response, told: Mapping[str, Any]) -> MetricsError:
-        status, url = response.status_code, self._address.url
-        words = str(told.get("error") or "")
+        status, url, secrets = response.status_code, self._address.url, self._secrets()
+        # servers that help to debug, and proxies, echo the headers of the request
+        words = redacted(str(told.get("error") or ""), secrets)
         if 300 <= status < 400:
-            place = Address.parse(response.headers.get("Location", ""))
-            words = (
-                f"{url} sends elsewhere ({place.url}), which is not followed: give that address"
-            )
+            place = redacted(_redirected(url, response.headers.get("Location", "")), secrets)
+            words = f"{url} sends elsewhere ({place}), which is not followed: give that address"
             return MetricsError(words, ErrorKind.INVALID)
         if status in (401, 403):
             sent = (
@@ -253,7 +295,7 @@ class PrometheusLink:
             )
         if status in (408, 429) or status >= 500:
             wait = _seconds(response.headers.get("Retry-After"))
-            words = words or _shortened(response.text)
+            words = words or _shortened(redacted(response.text[:_LONGEST_PAGE], secrets))
             return MetricsError(f"{url} answered {status}: {words}", ErrorKind.UNAVAILABLE, wait)
         if words:
             return MetricsError(f"{url} refuses the query: {words}", ErrorKind.INVALID)
@@ -268,20 +310,28 @@ class PrometheusLink:
 def _content(path: str | None, what: str) -> str | None:
     if path is None:
         return None
+    text, words = "", ""
     try:
         text = Path(path).read_text(encoding="utf-8").strip()
     except (OSError, ValueError) as error:
-        words = getattr(error, "strerror", None) or type(error).__name__
-        raise MetricsError(f"the {what} file {path}: {words}", ErrorKind.FORBIDDEN) from error
+        words = getattr(error, "strerror", None) or "it is not text in UTF-8"
+    if words:  # not chained: the error of a decoder holds the whole file
+        raise MetricsError(f"the {what} file {path}: {words}", ErrorKind.FORBIDDEN)
     if not text or "\n" in text:
         raise MetricsError(f"the {what} file {path} holds no {what}", ErrorKind.FORBIDDEN)
     return text
 
 
+def _no_address(hint: str = "") -> SpecError:
+    words = "is no address such as http://prometheus:9090"
+    return SpecError("url", f"{words}: {hint}" if hint else words)
+
+
 def _redirected(url: str, location: str) -> str:
     """Where a redirect leads, without what a query or a user name may hold."""
     try:
-        return Address.parse(urljoin(url, location)).url
+        parts = urlsplit(urljoin(url, location))
+        return Address.parse(urlunsplit((*parts[:3], "", ""))).url
     except ValueError:
         return "another place"
 

@@ -272,18 +272,11 @@ class PrometheusMetrics:
             if address.url not in self._links:
                 self._links[address.url] = PrometheusLink(
                     address,
-                    credentials=self._credentials if ours else _of(address),
+                    credentials=self._credentials if ours else None,
                     verify=self._verify,
                     timeout=self._timeout,
                 )
             return self._links[address.url]
-
-
-def _of(address: Address) -> Credentials | None:
-    """What the address of a check itself holds; nothing of the run's own."""
-    if address.username is None:
-        return None
-    return Credentials(username=address.username, password=address.password)
 
 
 def _mesh(dialect: str) -> Dialect:
