@@ -34,7 +34,8 @@ _NAME = r"[A-Za-z0-9_.\-]{1,64}"
 _SCHEMES = r"(?:bearer|basic|negotiate|token|apikey|digest|aws4-hmac-sha256)"
 _PLAIN_VALUE = r"[^\s&\"'<>;,)}\]\\]+"
 
-Change = tuple[re.Pattern[str], "str | Callable[[re.Match[str]], str]"]
+Change = tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]
+Named = tuple[re.Pattern[str], re.Pattern[str], bool]
 
 
 def redacted(text: str, known: Iterable[str] = ()) -> str:
@@ -55,7 +56,12 @@ def redacted(text: str, known: Iterable[str] = ()) -> str:
             text = text.replace(secret, GONE)
         else:
             text = re.sub(rf"(?<![A-Za-z0-9]){re.escape(secret)}(?![A-Za-z0-9])", GONE, text)
-    for pattern, instead in _changes():
+    before, named, after = _compiled()
+    for pattern, instead in before:
+        text = pattern.sub(instead, text)
+    for head, value, must_be_opaque in named:
+        text = _without_named(text, head, value, must_be_opaque)
+    for pattern, instead in after:
         text = pattern.sub(instead, text)
     return text
 
@@ -102,17 +108,19 @@ def _opaque(word: str) -> bool:
     return len(word) >= 24 or any(one.isdigit() for one in word) or word[1:] != word[1:].lower()
 
 
-def _if_named(found: re.Match[str]) -> str:
-    """The match, its value gone if its name is that of a secret."""
-    if not names_a_secret(found["name"]):
-        return found[0]
-    shut = found.groupdict().get("shut") or ""
-    return f"{found['before']}{GONE}{shut}"
-
-
-def _if_named_and_opaque(found: re.Match[str]) -> str:
-    opaque = _opaque(found["value"])
-    return f"{found['before']}{GONE}" if opaque and names_a_secret(found["name"]) else found[0]
+def _without_named(
+    text: str, head: re.Pattern[str], value: re.Pattern[str], must_be_opaque: bool
+) -> str:
+    # in two steps, so that a value that stays is looked through for names as well
+    pieces, done = [], 0
+    for found in head.finditer(text):
+        if found.start() < done or not names_a_secret(found["name"]):
+            continue
+        secret = value.match(text, found.end())
+        if secret is not None and (not must_be_opaque or _opaque(secret[0])):
+            pieces += [text[done : found.end()], GONE]
+            done = secret.end()
+    return "".join((*pieces, text[done:])) if pieces else text
 
 
 def _if_opaque(found: re.Match[str]) -> str:
@@ -120,12 +128,13 @@ def _if_opaque(found: re.Match[str]) -> str:
 
 
 @cache
-def _changes() -> tuple[Change, ...]:
+def _compiled() -> tuple[tuple[Change, ...], tuple[Named, ...], tuple[Change, ...]]:
     """Patterns in the order of their use; made once they are needed."""
-    return tuple(
-        (re.compile(pattern), instead)
-        for group in (_TOKENS, _ADDRESSES, _HEADERS, _NAMED, _MANIFESTS)
-        for pattern, instead in group
+    shapes = (*_TOKENS, *_ADDRESSES, *_HEADERS)
+    return (
+        tuple((re.compile(pattern), instead) for pattern, instead in shapes),
+        tuple((re.compile(head), re.compile(value), opaque) for head, value, opaque in _NAMED),
+        tuple((re.compile(pattern), instead) for pattern, instead in _MANIFESTS),
     )
 
 
@@ -165,45 +174,31 @@ _HEADERS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
         rf"\1{GONE}",
     ),
     (rf"\b(Authorization:\s*)(?!(?i:{_SCHEMES})\s)[^\s\"'<>]+", rf"\1{GONE}"),
+    (r"\b((?:Set-)?Cookie:\s*\[?)[^\]\r\n\"']+", rf"\1{GONE}"),
     (r"(?i)\b(?P<before>(?:bearer|basic)\s+)(?P<value>[A-Za-z0-9._~+/=\-]{8,})", _if_opaque),
 )
 
-_NAMED: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
-    # name=value, name="value"
+_NAMED: tuple[tuple[str, str, bool], ...] = (
+    # what comes before a value and names it; the value; whether it must look like a token
     (
-        rf"(?P<before>(?P<name>{_NAME})=)"
-        rf"(?:\"(?:[^\"\\]|\\.)*\"?|'(?:[^'\\]|\\.)*'?|{_PLAIN_VALUE})",
-        _if_named,
+        rf"(?P<name>{_NAME})=",
+        rf"\"(?:[^\"\\]|\\.)*\"?|'(?:[^'\\]|\\.)*'?|{_PLAIN_VALUE}",
+        False,
     ),
     # "name": "value", and the same inside of another JSON text
+    (rf"[\"'](?P<name>{_NAME})[\"']\s*:\s*\[?\s*\"", r"(?:[^\"\\]|\\.)+", False),
+    (rf"[\"'](?P<name>{_NAME})[\"']\s*:\s*\[?\s*'", r"(?:[^'\\]|\\.)+", False),
     (
-        rf"(?P<before>[\"'](?P<name>{_NAME})[\"']\s*:\s*\[?\s*(?P<q>[\"']))"
-        r"(?:(?!(?P=q))(?:\\.|[^\\]))*(?P<shut>(?P=q)?)",
-        _if_named,
-    ),
-    (
-        rf"(?s)(?P<before>\\\"(?P<name>{_NAME})\\\"\s*:\s*\[?\s*\\\")"
-        r".*?(?P<shut>\\\"(?=\s*[,}\]\\]|\s*$)|\Z)",
-        _if_named,
+        rf"\\\"(?P<name>{_NAME})\\\"\s*:\s*\[?\s*\\\"",
+        r"(?s:.+?)(?=\\\"\s*[,}\]\\]|\\\"\s*\Z|\Z)",
+        False,
     ),
     # "--name", "value" and --name value
-    (
-        rf"(?P<before>[\"'](?P<name>--?{_NAME})[\"'],\s*(?P<q>[\"']))[^\"']*(?P<shut>(?P=q)?)",
-        _if_named,
-    ),
-    (
-        rf"(?P<before>(?<!\w)(?P<name>--{_NAME})\s+)(?P<value>[^\s\"'<>]+)",
-        _if_named_and_opaque,
-    ),
+    (rf"[\"'](?P<name>--?{_NAME})[\"'],\s*[\"']", r"[^\"']+", False),
+    (rf"(?<!\w)(?P<name>--{_NAME})\s+", r"[^\s\"'<>]+", True),
     # name:value as Go prints a map, and a line of YAML
-    (
-        rf"(?P<before>(?<![\w\"'/])(?P<name>{_NAME}):)(?=[^\s/:\"'…])[^\s,}}\])\"']+",
-        _if_named,
-    ),
-    (
-        rf"(?m)(?P<before>^[ \t]*(?:- )?(?P<name>{_NAME}):[ \t]+)(?=[^\s|>…])[^\s]+[ \t]*$",
-        _if_named,
-    ),
+    (rf"(?<![\w\"'/])(?P<name>{_NAME}):", r"(?=[^\s/:\"'\[])[^\s,}\])\"']+", False),
+    (rf"(?m)^[ \t]*(?:- )?(?P<name>{_NAME}):[ \t]+", r"(?m)(?=[^\s|>])\S+(?=[ \t]*$)", False),
 )
 
 _MANIFESTS: tuple[tuple[str, str], ...] = (
@@ -228,8 +223,8 @@ _MANIFESTS: tuple[tuple[str, str], ...] = (
         r"(?:\"(?:[^\"\\]|\\.)*\"|.*?(?=,\s*ValueFrom:|\Z))",
         rf"\1{GONE}",
     ),
-    (r"(\bmap\[name:[^\s\]]+ value:)[^\]]*", rf"\1{GONE}"),
-    (r"(\bname:[ \t]*\S+[ \t]*\n[ \t]*value:[ \t]*)\S[^\n]*", rf"\1{GONE}"),
+    (r"(\bmap\[name:[^\s\]]{1,256} value:)[^\]]*", rf"\1{GONE}"),
+    (r"(\bname:[ \t]*\S{1,256}[ \t]*\n[ \t]*value:[ \t]*)\S[^\n]*", rf"\1{GONE}"),
     # servers before 1.23 quote the bytes around what they cannot decode
     (r"(?s)\.\.\.\|.*?\|\.\.\.", f"...|{GONE}|..."),
 )

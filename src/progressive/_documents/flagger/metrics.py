@@ -151,6 +151,7 @@ def _of_template(
         found.warn("spec.provider.address", words, Rule.MISSING)
     elif (fault := fault_of_address(address)) is not None:
         found.error("spec.provider.address", fault, Rule.VALUE)
+        address = None
     _warn_of_settings(provider, found)
     for fault in faults(query):
         found.error("spec.query", fault, Rule.VALUE)
