@@ -8,13 +8,14 @@ Source: Kubernetes manual, "client-go credential plugins".
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
 from typing import Any
 
 from progressive._kube.shown import secrets_of
-from progressive._redaction import redacted
+from progressive._redaction import names_a_secret, redacted
 from progressive.errors import ClusterError, ErrorKind
 
 _SECONDS = 60.0
@@ -46,6 +47,7 @@ def run_plugin(section: Any, folder: str, cluster: Any) -> dict[str, Any]:
     except (ConfigException, TypeError, KeyError) as bad:
         raise _failed("of the kubeconfig", str(bad)) from bad
     given = secrets_of({"env": _listed(section, "env"), "command": call.args})
+    given |= {value for name, value in os.environ.items() if names_a_secret(name)}
     asking = section.safe_get("interactiveMode") != "Never" and sys.stdin.isatty()
     call.env["KUBERNETES_EXEC_INFO"] = _described(call, asking)
     done = _called(call, section, asking)

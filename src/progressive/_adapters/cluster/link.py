@@ -20,7 +20,7 @@ from progressive._adapters.cluster.answers import refusal, unanswered
 from progressive._adapters.cluster.environment import Environment
 from progressive._adapters.cluster.recent import RecentObjects
 from progressive._redaction import redacted
-from progressive.errors import ClusterError
+from progressive.errors import ClusterError, ErrorKind
 
 if TYPE_CHECKING:
     from kubernetes.client import Configuration
@@ -194,6 +194,11 @@ class Link:
             return session.send(request)
         except (HTTPError, OSError, ConfigException) as error:
             raise unanswered(error, server=redacted(session.server)) from error
+        except ValueError:
+            pass
+        # not in the block above: the error of http.client holds the header, and so the token
+        words = "the token of the kubeconfig holds characters that no header may have"
+        raise ClusterError(words, ErrorKind.INVALID, None, 0, "")
 
     def _lost(self, error: Exception) -> Exception:
         from urllib3.exceptions import HTTPError
