@@ -305,6 +305,85 @@ def test_no_secret_is_shown(server: Fake, tmp_path: Path) -> None:
         ask(absent, check("x"))
 
 
+def whole_chain(error: BaseException | None) -> str:
+    """All that can be shown of an error and of what hangs on it."""
+    text = ""
+    while error is not None:
+        text += repr((str(error), error, error.args, vars(error)))
+        error = error.__cause__ or error.__context__
+    return text
+
+
+@pytest.mark.parametrize("status", [401, 500, 502])
+@pytest.mark.parametrize("shape", ["json", "page"])
+def test_what_a_server_repeats_of_our_headers_is_not_told(
+    server: Fake, status: int, shape: str
+) -> None:
+    """
+    Proxies and servers in debug mode echo the request, and the echo would be in the report.
+    """
+    made = PrometheusMetrics(
+        server.url,
+        username="ada",
+        password="hunter2",
+        headers={"X-Key": "swordfish", "X-Scope-OrgID": "team-a"},
+        environment={},
+    )
+
+    def echo(_: str) -> tuple[int, dict[str, str], str]:
+        words = f"tenant team-a: no {server.headers[-1]}"
+        return status, {}, words if shape == "page" else json.dumps({"error": words})
+
+    server.answer = echo
+    with pytest.raises(MetricsError) as caught:
+        ask(made, check("x"))
+    made.close()
+    sent = server.headers[-1]["authorization"].partition(" ")[2]
+    told = whole_chain(caught.value)
+
+    assert base64.b64encode(b"ada:hunter2").decode() == sent
+    assert [] == [one for one in (sent, "hunter2", "swordfish") if one in told]
+    assert (shape == "page" and status == 401) or "team-a" in told, "a tenant is looked for"
+
+
+@pytest.mark.parametrize("value", ["hunter2\n", "hunter2→"])
+def test_a_header_that_cannot_be_sent_is_nowhere_in_the_error(server: Fake, value: str) -> None:
+    """
+    The errors of requests quote it, and a chain is printed whole.
+    """
+    made = PrometheusMetrics(server.url, headers={"X-Key": value}, environment={})
+    with pytest.raises(MetricsError, match="no header may have") as caught:
+        ask(made, check("x"))
+
+    assert "hunter2" not in whole_chain(caught.value)
+
+
+@pytest.mark.parametrize("rest", ["hun/ter2", "hun?ter2", "hun#ter2"])
+def test_a_password_that_is_not_escaped_is_refused_and_not_told(rest: str) -> None:
+    """
+    What follows the slash would be taken for a path, and be told in every message.
+    """
+    with pytest.raises(SpecError, match="%2F") as caught:
+        PrometheusMetrics(f"http://ada:{rest}@prometheus:9090", environment={})
+
+    assert "ter2" not in whole_chain(caught.value)
+    assert "hun" not in whole_chain(caught.value)
+
+
+def test_a_relative_redirect_is_told_with_its_place(server: Fake) -> None:
+    """
+    A proxy that wants a login sends `/login`; that is no reason for a traceback.
+    """
+    server.answer = lambda _: (302, {"Location": "/login?state=hunter2"}, "")
+    made = PrometheusMetrics(server.url, environment={})
+    with pytest.raises(MetricsError, match="/login") as caught:
+        ask(made, check("x"))
+    made.close()
+
+    assert ErrorKind.INVALID is caught.value.kind
+    assert "hunter2" not in whole_chain(caught.value)
+
+
 @pytest.mark.parametrize("url", ["prometheus:9090", "ftp://x", "http://", "http://x:99999999"])
 def test_what_is_no_address_is_refused_at_once(url: str) -> None:
     """

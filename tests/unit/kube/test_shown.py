@@ -41,7 +41,14 @@ POD: dict[str, Any] = {
                     },
                     {"name": "EMPTY", "value": ""},
                 ],
-                "args": ["serve", "--password=MARK-arg", "--token", "MARK-next-arg", "--port", "80"],
+                "args": [
+                    "serve",
+                    "--password=MARK-arg",
+                    "--token",
+                    "MARK-next-arg",
+                    "--port",
+                    "80",
+                ],
                 "command": ["sh", "-c", "API_KEY=MARK-shell exec web"],
                 "livenessProbe": {
                     "httpGet": {
@@ -112,8 +119,12 @@ def test_what_a_reviewer_looks_at_stays() -> None:
 @given(
     tree=st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(max_size=8),
-        lambda inner: st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["env", "args", "a", "value", "set"]), inner, max_size=3),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["env", "args", "a", "value", "set"]), inner, max_size=3
+            )
+        ),
         max_leaves=12,
     )
 )

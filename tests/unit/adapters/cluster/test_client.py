@@ -263,6 +263,38 @@ def test_answer_of_something_between_is_quoted(server: Server, cluster: Kubernet
     assert f"GET {MAP} was answered 404: <html>no backend</html>" == str(error)
 
 
+def test_what_a_server_quotes_of_us_or_of_an_object_is_not_told(
+    server: Server, cluster: KubernetesCluster
+) -> None:
+    """A webhook may quote the whole object, of which a patch names little; a proxy our token."""
+    env = [{"name": "DSN", "value": "swordfish"}, {"name": "MODE", "value": "production"}]
+    spec = {"template": {"spec": {"containers": [{"name": "web", "env": env}]}}}
+    server.replies = [
+        (200, {}, {"kind": "Deployment", "metadata": {"name": "web"}, "spec": spec}),
+        status(403, "Forbidden", 'denied "web": swordfish is no DSN in production'),
+        (502, {}, "<html>Authorization: hunter2</html>"),
+        status(422, "Invalid", "DSN first-time is bad"),
+    ]
+    fresh = {"spec": {"env": [{"name": "DSN", "value": "first-time"}]}}
+    cluster.get(MAP)
+    denied = refused(lambda: cluster.merge_patch(MAP, {"spec": {"replicas": 2}}))
+    between = refused(lambda: cluster.merge_patch(MAP, {}))
+    invalid = refused(lambda: cluster.merge_patch(MAP, fresh))
+
+    assert 'denied "web": … is no DSN in production' == str(denied)
+    assert "hunter2" not in str(between) and "502" in str(between)
+    assert "DSN … is bad" == str(invalid)
+
+
+def test_answer_that_is_no_json_is_not_chained(server: Server, cluster: KubernetesCluster) -> None:
+    """The parser's error holds all of it, and so do workers that pickle a chain."""
+    server.replies = [(200, {}, "swordfish " * 200)] * 4
+    error = refused(lambda: cluster.get(MAP))
+
+    assert "no JSON" in str(error)
+    assert (None, None) == (error.__cause__, error.__context__)
+
+
 def test_urgent_cluster_tries_once(server: Server, cluster: KubernetesCluster) -> None:
     """The way home waits for nothing."""
     server.replies = [BUSY, FINE]

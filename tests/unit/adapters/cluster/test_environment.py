@@ -191,6 +191,32 @@ def test_plugin_that_fails_is_told_without_its_output(
     assert "hunter2" not in repr((error, error.__cause__))
 
 
+def test_plugin_that_repeats_its_environment_is_told_without_it(tmp_path: Path) -> None:
+    """Values of its section, and flags that are named like secrets; a region is looked for."""
+    file = tmp_path / "plugin"
+    file.write_text('#!/bin/sh\necho "no $ID in $REGION with $*" >&2\nexit 1\n')
+    file.chmod(0o755)
+    plugin = {
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "command": str(file),
+        "args": ["login", "--token", "swordfish", "--region", "north"],
+        "env": [{"name": "ID", "value": "hunter2"}, {"name": "REGION", "value": "true"}],
+    }
+    error = refused(config(tmp_path / "c", "one", user={"exec": plugin}))
+
+    assert "no … in true with login --token … --region north" in str(error)
+
+
+def test_kubeconfig_that_is_no_yaml_is_told_by_line_and_column(tmp_path: Path) -> None:
+    """The parser's own words hold the line, and the line may hold a token."""
+    (tmp_path / "c").write_text("users:\n- user: {token: hunter2, [\n")
+    error = refused(tmp_path / "c")
+
+    assert "line 3, column 1" in str(error)
+    assert "hunter2" not in str(error)
+    assert (None, None) == (error.__cause__, error.__context__)
+
+
 def test_outside_a_pod_no_service_account_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     """The variable alone is no pod: there is no token."""
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
