@@ -95,3 +95,15 @@ def test_a_paused_rollout_is_named() -> None:
     paused = rolled_out(deployment(meta=NEW, paused=True), updatedReplicas=0, replicas=0)
 
     assert readiness(paused, percent=100).message.endswith("; its rollout is paused")
+
+
+def test_why_there_are_no_pods_is_told_without_their_variables() -> None:
+    """An admission that refuses pods quotes what it likes, and the status repeats it."""
+    words = "pods is forbidden: denied: hunter2-long is no DSN"
+    failure = {"type": "ReplicaFailure", "status": "True", "message": words}
+    side = rolled_out(deployment(replicas=3, meta=NEW), updatedReplicas=0, conditions=[failure])
+    variables = [{"name": "DSN", "value": "hunter2-long"}]
+    side["spec"]["template"]["spec"]["containers"][0]["env"] = variables
+    told = readiness(side, percent=100).message
+
+    assert "pods is forbidden: denied: … is no DSN" in told
