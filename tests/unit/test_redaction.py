@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from progressive import MetricCheck, SpecError
 from progressive._log import log
 from progressive._model.checks import Sample
-from progressive._model.events import Commanded
+from progressive._model.events import Command, Commanded
 from progressive._redaction import names_a_secret, private_part, redacted
 from progressive._run.parts import who
 from progressive.errors import ClusterError, ErrorKind, MetricsError, PluginError
@@ -53,6 +53,13 @@ PLACES = {
     "slack": "POST https://hooks.slack.com/services/T0/B0/{} answered 404",
     "private key": "-----BEGIN RSA PRIVATE KEY-----\n{}\n-----END RSA PRIVATE KEY-----",
     "half a key": "-----BEGIN PRIVATE KEY-----\n{}",
+    "token": "pushed with ghp_{}XXXXXXXXXXXXXXXX to main",
+    "vault": "denied for hvs.{}XXXXXXXXXXXXXXXX",
+    "auth": "redis said no: auth={}",
+    "session": "sessionid={}; Path=/",
+    "chat": "https://api.telegram.org/bot{}/send failed",
+    "key in base64": "client-key-data: LS0tLS1CRUdJTi{}",
+    "old decoder": "error found in #10 byte of ...|{}|..., bigger context ...|x|...",
     "jwt": "eyJhbGciOiJSUzI1NiJ9.eyJ{}.sig refused",
 }
 
@@ -224,7 +231,7 @@ def test_words_from_outside_enter_the_journal_without_secrets() -> None:
     """
     A provider of somebody else may put anything into a sample, a person into a decision.
     """
-    told = Commanded(at=datetime.now(UTC), command="abort", by=ADDRESS, why=f"see {ADDRESS}")
+    told = Commanded(at=datetime.now(UTC), command=Command.ABORT, by=ADDRESS, why=f"see {ADDRESS}")
 
     assert (CLEAN, f"see {CLEAN}") == (told.by, told.why)
     assert CLEAN == Sample(detail=ADDRESS).detail
