@@ -22,12 +22,17 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 def document_options(command: Command) -> Command:
     """How a release is picked from its file and read."""
+    allow = click.option(
+        "--allow-no-checks",
+        is_flag=True,
+        help="Take a release without any check; it cannot fail.",
+    )
+    return picking_options(allow(command))
+
+
+def picking_options(command: Command) -> Command:
+    """How a release is picked from its file, for commands that only look for its runs."""
     for option in (
-        click.option(
-            "--allow-no-checks",
-            is_flag=True,
-            help="Take a release without any check; it cannot fail.",
-        ),
         click.option("--router", help="Router; default: the document's provider, else istio."),
         click.option("--name", help="Which release of a file that holds several."),
     ):
@@ -56,6 +61,13 @@ def cluster_options(command: Command) -> Command:
     ):
         command = option(command)
     return command
+
+
+def all_namespaces_option(command: Command) -> Command:
+    """``-A``."""
+    return click.option(
+        "-A", "--all-namespaces", is_flag=True, help="Look at releases in every namespace."
+    )(command)
 
 
 def cluster_lookup(kubeconfig: str | None, context: str | None, namespace: str | None) -> Lookup:
