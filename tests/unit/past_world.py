@@ -8,11 +8,13 @@ from typing import Any
 
 from attrs import evolve
 
-from progressive import Command, MetricCheck, MetricsError, Plan, Report, Runner, Sample, Target
+from progressive import MetricCheck, MetricsError, Plan, Report, Runner, Sample, Target
 from progressive._model.checks import Question
 from progressive._model.events import Situation
+from progressive._run.clock import ThreadMailbox
+from progressive._scenario.world import BEGIN
 from progressive.stores import ConfigMapStore, MemoryLock
-from progressive.testing import MemoryCluster, Moment, Scenario, World
+from progressive.testing import Crash, MemoryCluster, Moment, Scenario, World
 
 TARGET = Target(
     namespace="shop", service="web", primary="web-primary", canary="web-canary", port=80
@@ -23,7 +25,10 @@ DRIVER = "https://ci.example/job/shop/42"
 IMAGES = {"A": "registry/web:41", "B": "registry/web:42", "C": "registry/web:43"}
 
 
-class Told(World):
+HOUR = timedelta(hours=1)
+
+
+class Shop(World):
     """A world in which revisions have images, and metrics a query and a window."""
 
     def situation(self, target: Target) -> Situation:
@@ -46,7 +51,8 @@ def play(
     plan: Plan = PLAN,
     target: Target = TARGET,
     revision: str = "B",
-    kind: type[World] = Told,
+    after: timedelta = timedelta(0),
+    kind: type[World] = Shop,
     **parts: Any,
 ) -> Report:
     """One run, in a world of its own, with its journal in the cluster."""
@@ -54,8 +60,8 @@ def play(
     if world.scenario.first_deploy:
         revision = "A"
     world.revision = revision
-    # the worlds of tests begin at the same instant; runs do not
-    world.clock.plan(timedelta(0), lambda: None)
+    # every world begins at the same instant, but its runs do not
+    world.clock.wait(BEGIN + after, ThreadMailbox())
     made: dict[str, Any] = {
         "router": world,
         "metrics": world,
@@ -80,4 +86,15 @@ def bad(values: Iterable[Any]) -> Scenario:
     return Scenario(metrics={"request-success-rate": list(values)})
 
 
-ABORT, HOLD, PROMOTE = Command.ABORT, Command.HOLD, Command.PROMOTE
+def die_at(seconds: int) -> type[World]:
+    """A world whose driver is killed so long after the start."""
+
+    class Killed(Shop):
+        def __init__(self, scenario: Scenario, **more: Any) -> None:
+            super().__init__(scenario, **more)
+            self.clock.plan(timedelta(seconds=seconds), self._kill)
+
+        def _kill(self) -> None:
+            raise Crash
+
+    return Killed

@@ -59,6 +59,16 @@ class Recorded:
         return report if self.holder is None else evolve(report, holder=self.holder)
 
     @property
+    def begun(self) -> datetime | None:
+        """When it started; of one that cannot be read what its id says, which begins with it."""
+        if self.analysis is not None and (started := self.analysis.report.started) is not None:
+            return started
+        try:
+            return datetime.strptime(self.run[:15], "%Y%m%dt%H%M%S").replace(tzinfo=UTC)
+        except ValueError:
+            return None
+
+    @property
     def state(self) -> str:
         """``finished``, ``running``, ``on-hold``, ``interrupted``, ``unreadable``; a run whose
         driver could not be asked for is ``unfinished``."""
@@ -203,24 +213,15 @@ def _newest_first(records: Iterable[Recorded]) -> tuple[Recorded, ...]:
     records = list(records)
     latest: dict[str, datetime] = {}
     for one in records:
-        latest[one.target] = max(_begun(one), latest.get(one.target, _NEVER))
+        latest[one.target] = max(one.begun or _NEVER, latest.get(one.target, _NEVER))
 
     def age(one: Recorded) -> tuple[bool, datetime, bool, str]:
         # what stands now and cannot be read may be the very thing that somebody looks for; and
         # the present run is the newest of its target, though a clock may have gone back
-        begun = latest[one.target] if one.present else _begun(one)
+        begun = latest[one.target] if one.present else one.begun or _NEVER
         return (one.present and one.analysis is None, begun, one.present, one.run)
 
     return tuple(sorted(records, key=age, reverse=True))
-
-
-def _begun(one: Recorded) -> datetime:
-    if one.analysis is not None and (started := one.report.started) is not None:
-        return started
-    try:  # an id begins with its time
-        return datetime.strptime(one.run[:15], "%Y%m%dt%H%M%S").replace(tzinfo=UTC)
-    except ValueError:
-        return _NEVER
 
 
 def _named(records: Sequence[Recorded]) -> str:

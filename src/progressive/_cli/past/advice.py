@@ -92,7 +92,7 @@ def _of_unreadable(told: _Lines, service: str) -> list[Advice]:
 
 
 def _of_unfinished(record: Recorded, told: _Lines) -> list[Advice]:
-    abort = told.line("abort", "sends the traffic home and ends the run", "--why", "…")
+    abort = told.line("abort", "sends the traffic home and ends the run", "--why", "WHY")
     if record.state == "on-hold":
         return [
             *told.have("resume", "goes on where it stands"),

@@ -132,13 +132,14 @@ def _drift(report: Report, plan: Plan) -> str:
 
 def _aborted(report: Report, plan: Plan) -> str:
     one = _last(report.decisions, "abort")
-    at = f" when the canary had {_share(report, max(report.weights))}" if report.weights else ""
+    had = [weight for weight in report.weights if weight]
+    at = f"while the canary had {_share(report, had[-1])}" if had else "before it had any traffic"
     if one is None:
-        return f"{_subject(report)} was aborted{at}: {report.message}."
-    why = f": “{one.why}”" if one.why else ", without a reason"
+        return f"{_subject(report)} was aborted {at}: {report.message}."
     if one.by.startswith("SIG"):
-        return f"{_subject(report)} was aborted{at}, because its driver was ended ({one.by})."
-    return f"{_subject(report)} was aborted{at} by {one.by or 'somebody'}{why}."
+        return f"{_subject(report)} was aborted {at}, because its driver was ended ({one.by})."
+    why = f": “{one.why}”" if one.why else ". No reason was given"
+    return f"{_subject(report)} was aborted by {one.by or 'somebody'} {at}{why}."
 
 
 def _superseded(report: Report, plan: Plan) -> str:
@@ -224,7 +225,7 @@ def _unfinished(record: Recorded, report: Report, phase: Phase) -> str:
         why = f": “{one.why}”" if one is not None and one.why else ""
         return f"{subject} is on hold at {at}. {sentence(f'{who} put it there{why}')}"
     if record.state == "running":
-        return f"{subject} is on its way: {doing}, at {at}. It is driven by {record.holder}."
+        return f"{subject} is on its way: {doing}, at {at}. Its driver lives: {record.holder}."
     heard = "" if report.started is None else f" {span(report.duration)} after its start"
     last = f"Its journal was last written{heard}: {doing}, at {at}."
     if record.state == "unfinished":
@@ -237,7 +238,7 @@ def _unfinished(record: Recorded, report: Report, phase: Phase) -> str:
 _PHASES = {
     Phase.INITIALIZING: "the primary is being made",
     Phase.STARTING: "the canary is being scaled up and awaited",
-    Phase.STEPPING: "a weight is being written",
+    Phase.STEPPING: "the next weight is being written",
     Phase.HOLDING: "a weight is held and measured",
     Phase.PAUSED: "on hold",
     Phase.PROMOTING: "the primary takes over what was analysed",

@@ -15,8 +15,8 @@ from progressive._cli.past.decision import decision
 from progressive._cli.past.table import run_dict
 from progressive._cli.past.timeline import WIDTH, timeline
 from progressive._cli.past.times import age, instant, span
-from progressive._cli.past.words import by, ending, parts, what
-from progressive._model.record import Outcome
+from progressive._cli.past.words import by, ending, parts, released, what
+from progressive._model.record import Outcome, Phase
 from progressive._model.report import Final, Report
 from progressive._release.history import Recorded
 
@@ -34,7 +34,8 @@ def page(
     lines += _paragraph(decision(record))
     if where := traffic(record, around, split):
         lines += _paragraph(where)
-    lines += ["", *_facts(record, around)]
+    if facts := list(_facts(record, around)):
+        lines += ["", *facts]
     if told := timeline(record):
         lines += ["", "What happened", *told]
     lines += ["", "What to do", *_advices(advice(record, around))]
@@ -71,12 +72,20 @@ def traffic(record: Recorded, around: Surroundings, split: Final | None) -> str:
     if later:
         return f"When it ended: {words}. Later runs have followed."
     if report.outcome is None:
-        return f"By its journal: {words}. With a file the route itself is looked at (-f FILE)."
+        later_on = _AHEAD.get(record.analysis.phase, "")
+        return f"By its journal {words}{later_on}; -f FILE looks at the route itself."
     if not report.split_restored:
         return f"As far as the run knows: {words}."
     if report.final.weight == 0 and (runs := _on_primary(report, around)):
         words = f"{words}, which runs {runs}"
     return f"{words[:1].upper()}{words[1:]}."
+
+
+_AHEAD = {
+    Phase.STEPPING: ", or the next weight already",
+    Phase.RETURNING: ", or none of it already",
+}
+"""A journal is saved before what it orders is done."""
 
 
 def _weight(weight: int, report: Report) -> str:
@@ -114,12 +123,11 @@ def _facts(record: Recorded, around: Surroundings) -> Iterator[str]:
     facts = [("run", record.run)]
     if record.analysis is not None and report.started is not None:
         plan = record.analysis.plan
-        revision = f" (revision {report.revision})" if report.images else ""
         end = report.started + report.duration
         weights = " ".join(map(str, report.weights))
         wanted = " ".join(map(str, plan.weights)) or "none"
         facts += [
-            ("released", what(report.revision, report.images) + revision),
+            ("released", released(report)),
             ("before", _before(around)) if before is not None else ("", ""),
             ("by", by(report)),
             ("started", f"{instant(report.started)} UTC"),

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from progressive._cli.past.times import age, instant, span
-from progressive._cli.past.words import by, ending, highest, what
+from progressive._cli.past.words import by, ending, highest, released
 from progressive._release.history import Recorded
 
 WIDTH = 100
@@ -42,11 +42,13 @@ def _line(row: Sequence[str], sizes: Sequence[int]) -> str:
 
 def _row(record: Recorded, now: datetime) -> tuple[str, ...]:
     report = record.report
-    if record.analysis is None or report.started is None:
+    if (begun := record.begun) is None:
         return ("unknown", "", record.target, ending(record), "", "")
+    if record.analysis is None:
+        return (instant(begun), age(begun, now), record.target, ending(record), "", "")
     return (
-        instant(report.started),
-        age(report.started, now),
+        instant(begun),
+        age(begun, now),
         record.target,
         ending(record),
         span(report.duration),
@@ -59,7 +61,7 @@ def _details(record: Recorded) -> list[str]:
     if record.analysis is None:
         told = [f"run {record.run}" if record.run else "the present run", record.problem]
     else:
-        told = [f"run {record.run}", what(report.revision, report.images), f"by {by(report)}"]
+        told = [f"run {record.run}", released(report), f"by {by(report)}"]
         if record.state in ("running", "on-hold"):
             told.append(f"its driver lives: {record.holder}")
         if record.unknown:

@@ -151,6 +151,8 @@ def _happened(one: Happening, total: int) -> str:
     if one.kind == "return" and one.weight is not None:
         kept = "none" if one.weight == 0 else f"{parts(one.weight, total)} for now"
         return f"return to the primary: the canary keeps {kept}"
+    if one.kind == "promotion":
+        return "promotion: it is decided, and the primary takes over"
     words = one.message or ("" if one.weight is None else parts(one.weight, total))
     return f"{one.kind.replace('-', ' ')}: {words}" if words else one.kind.replace("-", " ")
 

@@ -18,6 +18,12 @@ def what(revision: str | None, images: Sequence[str]) -> str:
     return f"revision {revision}" if revision else "two existing workloads"
 
 
+def released(report: Report) -> str:
+    """The same with the hash beside the images: by it the primary's annotation is compared."""
+    hashed = f" (revision {report.revision})" if report.images and report.revision else ""
+    return what(report.revision, report.images) + hashed
+
+
 def by(report: Report) -> str:
     """Who drove, the last one last."""
     return ", then ".join(report.drivers) or "a driver that left no name"
@@ -26,8 +32,9 @@ def by(report: Report) -> str:
 def ending(record: Recorded) -> str:
     """``rolled_back (check-failed)``, or how an unfinished run stands."""
     report = record.report
-    if report.outcome is not None:
-        return f"{report.outcome} ({report.reason})" if report.reason else str(report.outcome)
+    if (outcome := report.outcome) is not None:
+        more = f" ({report.reason})" if report.reason and report.reason != outcome.value else ""
+        return f"{outcome}{more}"
     return {
         "on-hold": "on hold",
         "unreadable": "cannot be read",
