@@ -133,13 +133,14 @@ def _drift(report: Report, plan: Plan) -> str:
 def _aborted(report: Report, plan: Plan) -> str:
     one = _last(report.decisions, "abort")
     had = [weight for weight in report.weights if weight]
-    at = f"while the canary had {_share(report, had[-1])}" if had else "before it had any traffic"
+    # without a weight nothing is said: a driver that was killed may not have noted its last write
+    at = f" while the canary had {_share(report, had[-1])}" if had else ""
     if one is None:
-        return f"{_subject(report)} was aborted {at}: {report.message}."
+        return f"{_subject(report)} was aborted{at}: {report.message}."
     if one.by.startswith("SIG"):
-        return f"{_subject(report)} was aborted {at}, because its driver was ended ({one.by})."
+        return f"{_subject(report)} was aborted{at}, because its driver was ended ({one.by})."
     why = f": “{one.why}”" if one.why else ". No reason was given"
-    return f"{_subject(report)} was aborted by {one.by or 'somebody'} {at}{why}."
+    return f"{_subject(report)} was aborted by {one.by or 'somebody'}{at}{why}."
 
 
 def _superseded(report: Report, plan: Plan) -> str:
