@@ -13,7 +13,7 @@ from attrs import evolve
 from tests.contract.cluster_contract import maps
 from tests.unit.past_world import DRIVER, HOUR, PLAN, TARGET, bad, die_at, moment, play
 
-from progressive import Command, MetricCheck, NoData
+from progressive import Command, Commanded, MetricCheck, NoData
 from progressive._cli.main import cli
 from progressive._cli.past.advice import Surroundings, advice
 from progressive._cli.past.decision import decision
@@ -183,11 +183,30 @@ def test_silence_that_counts_as_a_failure_is_told_as_such() -> None:
     assert "(which counts as a failure here)" in decision(record)
 
 
+def test_a_decision_that_was_refused_decided_nothing() -> None:
+    """
+    "Ann promoted it" must not be said when she was told that it is too late.
+    """
+    record, _ = newest(played(kind=Slow))
+
+    assert [True] == [one.answer.startswith("refused") for one in record.report.decisions]
+    assert "was promoted after 3 rounds." in decision(record)
+
+
+class Slow(die_at(9999)):  # type: ignore[misc]  # a class made by a function
+    """The decision comes while the primary is being made."""
+
+    def readiness(self, target: Any, side: Any, until: Any) -> Any:
+        asked = super().readiness(target, side, until)
+        if side == "primary":
+            self._say(Commanded(at=self.clock.now(), command=Command.PROMOTE, by="ann"))
+        return asked
+
+
 def test_a_signal_is_told_as_the_end_of_the_driver() -> None:
     """
     Nobody aborted anything: a build was cancelled.
     """
-    from progressive import Commanded
 
     class Ended(die_at(9999)):  # type: ignore[misc]  # a class made by a function
         def _kill(self) -> None:

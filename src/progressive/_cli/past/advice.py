@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 
 from attrs import frozen
 
-from progressive._model.record import Outcome, Reason
+from progressive._model.record import Outcome, Phase, Reason
 from progressive._release.history import Before, Recorded
 
 
@@ -102,7 +102,12 @@ def _of_unfinished(record: Recorded, told: _Lines) -> list[Advice]:
     if record.state == "running":
         watch = told.line("status", "shows how it stands; it ends by itself")
         return [watch, *told.have("hold", "keeps the split until somebody decides"), abort]
-    return [told.line("run", "goes on where it stopped"), abort]
+    assert record.analysis is not None
+    on_hold = record.analysis.phase is Phase.PAUSED
+    resume = (
+        told.have("resume", "ends its hold, and the run goes on from there") if on_hold else []
+    )
+    return [*resume, told.line("run", "goes on where it stopped"), abort]
 
 
 def _of_finished(record: Recorded, told: _Lines) -> list[Advice]:

@@ -248,4 +248,6 @@ _PHASES = {
 
 
 def _last(decisions: Sequence[Decision], command: str) -> Decision | None:
-    return next((one for one in reversed(decisions) if one.command == command), None)
+    """The last decision of a kind that was followed: a refused one decided nothing."""
+    followed = [one for one in decisions if not one.answer.startswith("refused")]
+    return next((one for one in reversed(followed) if one.command == command), None)
