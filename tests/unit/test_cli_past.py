@@ -76,6 +76,7 @@ def test_a_file_names_its_own_runs(cluster: MemoryCluster, tmp_path: Path) -> No
     listed = answer("history", file)
     told = json.loads(answer("explain", "-f", file, "-o", "json").stdout)
 
+    assert "" == listed.stderr, "warnings about the document are no news at night"
     assert 2 == listed.stdout.count("shop/web")
     assert 0 == listed.stdout.count("shop/api")
     assert "rolled_back" == told["report"]["outcome"]

@@ -111,6 +111,7 @@ def _connected(looking: Looking, file: str) -> Connection:
         allow_no_checks=True,
         output=looking.output,
         lookup=cluster_lookup(looking.kubeconfig, looking.context, looking.namespace),
+        warn=False,
     )
     return Connection.to(
         document,

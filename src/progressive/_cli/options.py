@@ -97,8 +97,14 @@ def read_or_refuse(
     output: str,
     metrics_server: str | None = None,
     lookup: Lookup | None = None,
+    warn: bool = True,
 ) -> Document:
-    """The release of a file; one that is not valid ends the program with status 6."""
+    """
+    The release of a file; one that is not valid ends the program with status 6.
+
+    Args:
+        warn: Say what is strange in it, too; a command that only looks back has other news.
+    """
     from progressive._release.load import read_file
     from progressive.errors import ProgressiveError
 
@@ -119,7 +125,8 @@ def read_or_refuse(
         click.echo(f"{file}: error: {error}", err=True)
         sys.exit(outcome.exit_code)
     if reading.document is not None:
-        print_problems(reading.problems, file=file)
+        if warn:
+            print_problems(reading.problems, file=file)
         return reading.document
     if output == "json":
         from progressive._release.plan import refusal
