@@ -88,10 +88,10 @@ def test_the_whole_of_it_fits_into_an_object() -> None:
     cluster = MemoryCluster()
     store = ConfigMapStore(cluster)
     for run in RUNS[:12]:
-        store.keep(WEB, run, "x" * 64 * 1024)
+        store.keep(WEB, run, "x" * 88 * 1024)
     size = sum(len(text) for text in cluster.get(HISTORY)["data"].values())
-    with pytest.raises(StoreError, match="has 64 KiB; 64 KiB are kept") as caught:
-        store.keep(WEB, RUNS[12], "x" * (64 * 1024 + 1))
+    with pytest.raises(StoreError, match="has 88 KiB; 88 KiB are kept") as caught:
+        store.keep(WEB, RUNS[12], "x" * (88 * 1024 + 1))
 
     assert ErrorKind.INVALID is caught.value.kind
     assert size < 900 * 1024

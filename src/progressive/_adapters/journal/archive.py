@@ -1,7 +1,7 @@
 """Keeps the journals of runs that are over in the cluster, ten of each target.
 
 Floor 4, over `ports.Cluster`; the half of `stores.py` that looks back, and knows nothing of what
-a journal says. Texts stay as they are and are not compressed: ten of 64 KiB fit into a ConfigMap,
+a journal says. Texts stay as they are and are not compressed: ten of them fit into a ConfigMap,
 and whoever has nothing but kubectl can read them.
 """
 
@@ -21,14 +21,15 @@ from progressive._model.traffic import Target
 from progressive.errors import ClusterError, ErrorKind, StoreError
 from progressive.ports import RUNS_KEPT, Cluster, Kept
 
-_LARGEST = 64 * 1024
-"""Bytes of one run: ten of them stay far below the 1 MiB of a ConfigMap."""
+_LARGEST = 88 * 1024
+"""Bytes of one run. Ten have 880 KiB, and an eleventh before the oldest goes still fits into the
+1 MiB of a ConfigMap. Runs are cut to 60 KiB before; only people's words can make one longer."""
 
 _KEY = "run-"
 _PREFIX, _SUFFIX = "progressive-", "-history"
 
 _PAGE = 50
-"""ConfigMaps in one answer of a list: a history may have 640 KiB."""
+"""ConfigMaps in one answer of a list: a history may have 880 KiB."""
 
 
 class Archive:
@@ -36,7 +37,7 @@ class Archive:
     The ConfigMap ``progressive-SERVICE-history`` of each target: a key for each run.
 
     Raises:
-        StoreError: The API server said no; a text above 64 KiB is refused.
+        StoreError: The API server said no; a text above 88 KiB is refused.
     """
 
     def __init__(self, cluster: Cluster) -> None:
@@ -56,7 +57,7 @@ class Archive:
         """
         if (size := len(text.encode())) > _LARGEST:
             raise StoreError(
-                f"the journal of {run} has {size // 1024} KiB; 64 KiB are kept of a run",
+                f"the journal of {run} has {size // 1024} KiB; 88 KiB are kept of a run",
                 ErrorKind.INVALID,
             )
         name = name_of(run)
@@ -136,7 +137,8 @@ def journals_in(cluster: Cluster, namespace: str | None) -> tuple[Journals, ...]
     kept: dict[tuple[str, str], tuple[Kept, ...]] = {}
     for manifest in _config_maps(cluster, namespace):
         meta, data = manifest["metadata"], manifest.get("data") or {}
-        place, service = str(meta["namespace"]), str(meta["name"]).removeprefix(_PREFIX)
+        place = str(meta.get("namespace") or namespace)
+        service = str(meta["name"]).removeprefix(_PREFIX)
         # by what is in them: a service `web-history` has a journal of that name
         if "journal" in data:
             present[place, service] = data["journal"]
