@@ -168,8 +168,26 @@ class Saved:
     version: str
 
 
+RUNS_KEPT = 10
+"""Runs of a target that a `Store` keeps beside the present one (L19)."""
+
+
+@frozen(kw_only=True)
+class Kept:
+    """
+    The journal of a run that is over, as it was put aside.
+
+    Attributes:
+        run: Id of the run, or what the place made of it.
+        text: The state, as the machine wrote it.
+    """
+
+    run: str
+    text: str
+
+
 class Store(Protocol):
-    """Keeps the journal of the present or last run of each target."""
+    """Keeps the journal of the present or last run of each target, and those of ten before it."""
 
     def load(self, target: Target) -> Saved | None:
         """The journal; None: there is none."""
@@ -189,6 +207,12 @@ class Store(Protocol):
                 around it that leaves the journal as it was (somebody labelled its object) is
                 no conflict.
         """
+
+    def keep(self, target: Target, run: str, text: str) -> None:
+        """Put the journal of a run that is over aside, once or again; `RUNS_KEPT` stay."""
+
+    def kept(self, target: Target) -> tuple[Kept, ...]:
+        """The journals that were put aside, newest first."""
 
 
 class Hold(Protocol):

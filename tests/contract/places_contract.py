@@ -112,6 +112,67 @@ class StoreContract:
         assert 1 == len(won)
         assert saved is not None and f"by {won[0]}" == saved.text
 
+    def test_nothing_is_kept_at_first(self, store: Store, place: str) -> None:
+        """`history` asks it."""
+        assert () == store.kept(target(place))
+
+    def test_a_run_that_is_over_is_kept_as_it_was(
+        self, store: Store, other_store: Store, place: str
+    ) -> None:
+        """Somebody reads it at night, with another process."""
+        text = '{"ä": "\\u2028", "n": 1}\n'
+        store.keep(target(place), "20260101t120000-aaaa", "older")
+        store.keep(target(place), "20260102t120000-aaaa", text)
+        found = other_store.kept(target(place))
+
+        assert [("20260102t120000-aaaa", text), ("20260101t120000-aaaa", "older")] == [
+            (one.run, one.text) for one in found
+        ]
+        assert store.load(target(place)) is None, "the journal is another thing"
+
+    def test_keeping_a_run_once_more_changes_nothing(
+        self, store: Store, other_store: Store, place: str
+    ) -> None:
+        """A driver that died after it does it again."""
+        for one in (store, other_store, store):
+            one.keep(target(place), "20260101t120000-aaaa", "same")
+
+        assert [("20260101t120000-aaaa", "same")] == [
+            (one.run, one.text) for one in store.kept(target(place))
+        ]
+
+    def test_ten_runs_are_kept_and_the_last_one_always(self, store: Store, place: str) -> None:
+        """A place is not endless; a clock that went back must not lose what just ended."""
+        runs = [f"202601{day:02}t120000-aaaa" for day in range(1, 14)]
+        for run in runs:
+            store.keep(target(place), run, f"of {run}")
+        newest = [one.run for one in store.kept(target(place))]
+        store.keep(target(place), "20251231t235959-aaaa", "the clock went back")
+        after = [one.run for one in store.kept(target(place))]
+
+        assert runs[:2:-1] == newest
+        assert [*newest[:9], "20251231t235959-aaaa"] == after
+
+    def test_histories_of_targets_do_not_meet(self, store: Store, place: str) -> None:
+        """Several releases share a namespace, even with unlucky names."""
+        store.keep(target(place, "web"), "run-1", "of web")
+        store.keep(target(place, "web-history"), "run-1", "of the other")
+        store.save(target(place, "web-history"), "a journal", None)
+
+        assert ["of web"] == [one.text for one in store.kept(target(place, "web"))]
+        assert ["of the other"] == [one.text for one in store.kept(target(place, "web-history"))]
+        saved = store.load(target(place, "web-history"))
+        assert saved is not None and "a journal" == saved.text
+
+    def test_a_run_of_any_name_is_kept(self, store: Store, place: str) -> None:
+        """Ids of one's own need not be names that a key or a file can have."""
+        for run in ("../../etc/passwd", "ä b", "x" * 300, ""):
+            store.keep(target(place), run, f"of {run}")
+
+        assert {"of ../../etc/passwd", "of ä b", f"of {'x' * 300}", "of "} == {
+            one.text for one in store.kept(target(place))
+        }
+
 
 class LockContract:
     """Fixtures: `lock`, `other_lock`, `place`; a held lock shows life within a second."""

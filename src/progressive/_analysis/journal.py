@@ -58,8 +58,8 @@ AnyAction = (
 )
 
 
-def write(plan: Plan, target: Target, state: State) -> str:
-    """The saved form; the record is cut from its old end until it fits into `LIMIT`."""
+def write(plan: Plan, target: Target, state: State, *, limit: int = LIMIT) -> str:
+    """The saved form; the record is cut from its old end until it fits into `limit` bytes."""
     converter = _converter()
     head = {
         "schema": SCHEMA,
@@ -68,9 +68,22 @@ def write(plan: Plan, target: Target, state: State) -> str:
     }
     while True:
         text = _dump({**head, "state": converter.unstructure(state)})
-        if len(text.encode()) <= LIMIT or not (state.rounds or state.events):
+        if len(text.encode()) <= limit or not (state.rounds or state.events):
             return text
         state = _cut(state)
+
+
+def shortened(text: str, limit: int) -> str:
+    """
+    The same journal in at most `limit` bytes; one that fits is left as it is.
+
+    Raises:
+        StoreError: The text is too long, and not a whole journal.
+    """
+    if len(text.encode()) <= limit:
+        return text
+    plan, target, state = read(text)
+    return write(plan, target, state, limit=limit)
 
 
 def _cut(state: State) -> State:

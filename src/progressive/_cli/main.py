@@ -14,6 +14,8 @@ from progressive import __version__
 _COMMANDS = {
     "run": "progressive._cli.commands.run:run",
     "status": "progressive._cli.commands.status:status",
+    "history": "progressive._cli.commands.history:history",
+    "explain": "progressive._cli.commands.explain:explain",
     "abort": "progressive._cli.commands.decide:abort",
     "hold": "progressive._cli.commands.decide:hold",
     "resume": "progressive._cli.commands.decide:resume",

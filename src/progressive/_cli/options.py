@@ -22,12 +22,17 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 def document_options(command: Command) -> Command:
     """How a release is picked from its file and read."""
+    allow = click.option(
+        "--allow-no-checks",
+        is_flag=True,
+        help="Take a release without any check; it cannot fail.",
+    )
+    return picking_options(allow(command))
+
+
+def picking_options(command: Command) -> Command:
+    """How a release is picked from its file, for commands that only look for its runs."""
     for option in (
-        click.option(
-            "--allow-no-checks",
-            is_flag=True,
-            help="Take a release without any check; it cannot fail.",
-        ),
         click.option("--router", help="Router; default: the document's provider, else istio."),
         click.option("--name", help="Which release of a file that holds several."),
     ):
@@ -58,6 +63,13 @@ def cluster_options(command: Command) -> Command:
     return command
 
 
+def all_namespaces_option(command: Command) -> Command:
+    """``-A``."""
+    return click.option(
+        "-A", "--all-namespaces", is_flag=True, help="Look at releases in every namespace."
+    )(command)
+
+
 def cluster_lookup(kubeconfig: str | None, context: str | None, namespace: str | None) -> Lookup:
     """Finds what a file refers to in the cluster, which is connected to only if that is needed."""
 
@@ -85,8 +97,14 @@ def read_or_refuse(
     output: str,
     metrics_server: str | None = None,
     lookup: Lookup | None = None,
+    warn: bool = True,
 ) -> Document:
-    """The release of a file; one that is not valid ends the program with status 6."""
+    """
+    The release of a file; one that is not valid ends the program with status 6.
+
+    Args:
+        warn: Say what is strange in it, too; a command that only looks back has other news.
+    """
     from progressive._release.load import read_file
     from progressive.errors import ProgressiveError
 
@@ -107,7 +125,8 @@ def read_or_refuse(
         click.echo(f"{file}: error: {error}", err=True)
         sys.exit(outcome.exit_code)
     if reading.document is not None:
-        print_problems(reading.problems, file=file)
+        if warn:
+            print_problems(reading.problems, file=file)
         return reading.document
     if output == "json":
         from progressive._release.plan import refusal

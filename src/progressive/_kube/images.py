@@ -1,6 +1,7 @@
-"""Works out the patch that sets images of a Deployment's containers.
+"""Says which images a Deployment runs, and works out the patch that sets others.
 
-Floor 3, pure. Used by the workload adapter for ``progressive run --image CONTAINER=REF``.
+Floor 3, pure. Used by the workload adapter for the record of a run, and for ``progressive run
+--image CONTAINER=REF``.
 """
 
 from __future__ import annotations
@@ -12,6 +13,12 @@ from progressive._kube.marks import Manifest, named
 from progressive.errors import SpecError
 
 _PARTS = ("containers", "initContainers")
+
+
+def images_of(target: Manifest) -> tuple[str, ...]:
+    """``container=image`` for each container; one without an image (a webhook sets it) is out."""
+    containers = target["spec"]["template"]["spec"].get("containers") or ()
+    return tuple(f"{one['name']}={one['image']}" for one in containers if one.get("image"))
 
 
 def set_images(target: Manifest, images: Mapping[str, str]) -> list[dict[str, Any]]:

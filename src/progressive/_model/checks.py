@@ -279,16 +279,16 @@ class MetricCheck(Value):
                 f"{'cannot be judged' if refused else 'has no data'}: {detail}",
             )
         low, high = self.at_least, self.at_most
-        told = f"{_number(value, low, high)}{unit}"
+        told = f"{in_digits(value, low, high)}{unit}"
         if low is not None and value < low:
-            return VerdictKind.FAIL, f"{told} < {_number(low)}{unit}"
+            return VerdictKind.FAIL, f"{told} < {in_digits(low)}{unit}"
         if high is not None and value > high:
-            return VerdictKind.FAIL, f"{told} > {_number(high)}{unit}"
+            return VerdictKind.FAIL, f"{told} > {in_digits(high)}{unit}"
         if high is None and low is not None:
-            return VerdictKind.PASS, f"{told} >= {_number(low)}{unit}"
+            return VerdictKind.PASS, f"{told} >= {in_digits(low)}{unit}"
         if low is None and high is not None:
-            return VerdictKind.PASS, f"{told} <= {_number(high)}{unit}"
-        within = f"{_number(low or 0.0)} to {_number(high or 0.0)}{unit}"
+            return VerdictKind.PASS, f"{told} <= {in_digits(high)}{unit}"
+        within = f"{in_digits(low or 0.0)} to {in_digits(high or 0.0)}{unit}"
         return VerdictKind.PASS, f"{told} is within {within}"
 
     def evaluate(
@@ -318,7 +318,7 @@ _IN_WORDS = {
 }
 
 
-def _number(value: float, *bounds: float | None) -> str:
+def in_digits(value: float, *bounds: float | None) -> str:
     """The shortest text of six digits or more that stands to the bounds as the value does."""
     if not math.isfinite(value):
         return repr(value)

@@ -28,11 +28,12 @@ def read_record(connection: Connection) -> tuple[Report, str | None]:
         return Report(target=str(target)), holder
     report = CanaryAnalysis.from_json(saved.text).report
     if report.outcome is None or not report.split_restored:
-        report = _as_it_is(connection, report)
+        report = as_it_is(connection, report)
     return report, holder
 
 
-def _as_it_is(connection: Connection, report: Report) -> Report:
+def as_it_is(connection: Connection, report: Report) -> Report:
+    """The same record, with the split that the route shows now."""
     try:
         seen = connection.router.current(connection.target)
     except RouterError as error:

@@ -141,6 +141,7 @@ class Rehearsal:
             saved = store.load(target)
             version = store.save(target, "{}", None if saved is None else saved.version)
             store.save(target, '{"again": true}', version)
+            store.keep(target, _RUN, "{}")
             self._drivers.inbox().watch(target, lambda _: None).close()
         finally:
             hold.close()

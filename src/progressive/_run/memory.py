@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from progressive._model.events import Command, Commanded
 from progressive._model.traffic import Target
 from progressive.errors import Busy, StoreConflict
-from progressive.ports import Closeable, Hold, Saved, Tell
+from progressive.ports import RUNS_KEPT, Closeable, Hold, Kept, Saved, Tell
 
 
 class MemoryStore:
@@ -19,6 +19,7 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._saved: dict[str, Saved] = {}
+        self._kept: dict[str, dict[str, str]] = {}
         self._lock = threading.Lock()
 
     def load(self, target: Target) -> Saved | None:
@@ -42,6 +43,20 @@ class MemoryStore:
             version = str(int(expected or "0") + 1)
             self._saved[str(target)] = Saved(text=text, version=version)
             return version
+
+    def keep(self, target: Target, run: str, text: str) -> None:
+        """Put the journal of a run that is over aside; an eleventh drops the oldest."""
+        with self._lock:
+            kept = self._kept.setdefault(str(target), {})
+            kept[run] = text
+            for old in sorted(one for one in kept if one != run)[: 1 - RUNS_KEPT]:
+                del kept[old]
+
+    def kept(self, target: Target) -> tuple[Kept, ...]:
+        """The journals that were put aside, newest first."""
+        with self._lock:
+            kept = self._kept.get(str(target), {})
+            return tuple(Kept(run=run, text=kept[run]) for run in sorted(kept, reverse=True))
 
 
 class _MemoryHold:

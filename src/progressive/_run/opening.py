@@ -37,6 +37,9 @@ Change = Callable[[], None]
 
 Answered = TypeVar("Answered")
 
+_KEPT_OF_A_RUN = 60 * 1024
+"""Bytes that stay of a journal which is put aside; its oldest rounds give way."""
+
 _PATIENCE = (1.0, 2.0, 4.0)
 """Seconds between tries of a read at the start; an adapter has its own tries within each."""
 
@@ -260,6 +263,7 @@ def _start(
     seen = _patiently(parts, lambda: _current(parts, target, situation))
     if previous is not None:
         _warn_of_repetition(target, previous, situation)
+        _put_aside(parts, target, previous)
     analysis = CanaryAnalysis(plan, target)
     session = Session(parts, analysis, target=target, hold=hold, version=version)
     session.receive(
@@ -309,6 +313,30 @@ def _warn_of_repetition(
     if same and outcome is not None and outcome.exit_code in (3, 4, 5, 11):
         message = "%s revision %s ended %s before; it is tried again, with a fresh budget"
         log.warning(message, target, previous.revision, outcome, extra={"run": previous.run})
+
+
+def _put_aside(parts: Parts, target: Target, previous: CanaryAnalysis) -> None:
+    """
+    Keep the run that is over, before the new one takes its place in the journal (L19).
+
+    After a crash in between the same is kept once more under the same id. A history that cannot
+    be written is said, and stops no release.
+    """
+    from progressive._analysis.journal import shortened
+
+    report = previous.report
+    nothing_done = not (report.weights or report.rounds or report.events)
+    if report.outcome in (Outcome.UNCHANGED, Outcome.REJECTED) and nothing_done:
+        return  # ten of these would push out ten releases
+    text = shortened(previous.to_json(), _KEPT_OF_A_RUN)
+    told = {"run": previous.run}
+    try:
+        _patiently(parts, lambda: parts.store.keep(target, previous.run, text))
+    except AdapterError as error:
+        log.warning("%s run %s is not kept: %s", target, previous.run, error, extra=told)
+    except Exception:
+        # a store of one's own that keeps none, or has a fault: a release does not need it
+        log.exception("%s run %s is not kept", target, previous.run, extra=told)
 
 
 def _patiently(parts: Parts, ask: Callable[[], Answered]) -> Answered:

@@ -25,6 +25,7 @@ from progressive._model.events import (
 )
 from progressive._model.record import Notification, Phase, Transition
 from progressive._model.traffic import Capabilities, Observed, Side, Split, Target
+from progressive._run.memory import MemoryStore
 from progressive._scenario.scenario import ERROR, Call, Fault, Moment, Scenario, What
 from progressive._scenario.traffic import sampled
 from progressive.errors import (
@@ -36,7 +37,7 @@ from progressive.errors import (
     StoreConflict,
     StoreError,
 )
-from progressive.ports import Asked, Closeable, Mailbox, Saved, Tell
+from progressive.ports import Asked, Closeable, Kept, Mailbox, Saved, Tell
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 PROMOTED, CHANGED = "A", "B"
@@ -160,6 +161,7 @@ class World:
         self._retry_asked = False
         self.rounds_before = 0
         self._kept: set[str] = set()
+        self._history = MemoryStore()
         self._faults = Faults(scenario.faults)
         self._askings: Counter[str] = Counter()
         self._saved: Saved | None = None
@@ -325,6 +327,14 @@ class World:
         version = str(int(expected or "0") + 1)
         self._saved = Saved(text=text, version=version)
         return version
+
+    def keep(self, target: Target, run: str, text: str) -> None:
+        """Put the journal of a run that is over aside; faults of the journal do not count it."""
+        self._history.keep(target, run, text)
+
+    def kept(self, target: Target) -> tuple[Kept, ...]:
+        """The journals that were put aside, newest first."""
+        return self._history.kept(target)
 
     def acquire(self, target: Target, run: str, tell: Tell) -> _Closed:
         """The only driver."""

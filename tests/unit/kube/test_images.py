@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.unit.kube.manifests import deployment, template
 
-from progressive._kube.images import set_images
+from progressive._kube.images import images_of, set_images
 from progressive._kube.patch import PatchRefused, apply
 from progressive.errors import SpecError
 
@@ -22,6 +22,15 @@ def test_images_of_containers_and_init_containers_are_set() -> None:
     assert [] == set_images(after, {"web": "web:2", "migrate": "migrate:2"})
     back = {"web": "registry.example.com/web:1", "migrate": "migrate:1"}
     assert TARGET == apply(after, set_images(after, back))
+
+
+def test_images_are_told_by_container() -> None:
+    """What was released, in words; a container that a webhook completes has none to tell."""
+    pods = template(image="web:2", initContainers=[{"name": "migrate", "image": "migrate:1"}])
+    pods["spec"]["containers"].append({"name": "istio-proxy", "image": "auto"})
+    pods["spec"]["containers"].append({"name": "later"})
+
+    assert ("web=web:2", "istio-proxy=auto") == images_of(deployment(pods=pods))
 
 
 def test_an_unknown_container_is_refused_with_those_there_are() -> None:

@@ -17,11 +17,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from progressive._adapters.journal.archive import name_of
 from progressive._adapters.journal.stores import version_of
+from progressive._log import log
 from progressive._model.traffic import Target
 from progressive._redaction import redacted
 from progressive.errors import Busy, ErrorKind, LockError, StoreConflict, StoreError
-from progressive.ports import Hold, Saved, Tell
+from progressive.ports import RUNS_KEPT, Hold, Kept, Saved, Tell
 
 _PATIENCE, _HURRY = 10.0, 1.0
 """Seconds that a save waits for another save of the same journal."""
@@ -29,7 +31,8 @@ _PATIENCE, _HURRY = 10.0, 1.0
 
 class FileStore:
     """
-    A `Store` in a folder: one JSON file for each target.
+    A `Store` in a folder: one JSON file for each target, and a folder of its own for what was
+    before: one file for each run, which holds its journal as it was.
 
     Args:
         folder: Made when it is first needed.
@@ -89,8 +92,43 @@ class FileStore:
             ) from error
         return version_of(sequence, text)
 
+    def keep(self, target: Target, run: str, text: str) -> None:
+        """
+        Put the journal of a run that is over aside; an eleventh drops the oldest.
+
+        Raises:
+            StoreError: The file cannot be written.
+        """
+        path = self._history(target) / f"{name_of(run)}.json"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _replace(path, text)
+            others = sorted(one for one in path.parent.glob("*.json") if one != path)
+            for old in others[: 1 - RUNS_KEPT]:
+                old.unlink(missing_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"the history of {target} cannot be written in {path.parent}: "
+                f"{error.strerror or error}"
+            ) from error
+
+    def kept(self, target: Target) -> tuple[Kept, ...]:
+        """The journals that were put aside, newest first; a file that cannot be read is none."""
+        found = []
+        for path in sorted(self._history(target).glob("*.json"), reverse=True):
+            try:
+                text = path.read_text(encoding="utf-8", errors="replace")
+            except OSError as error:
+                log.warning("%s cannot be read: %s", path, error.strerror or error)
+                continue
+            found.append(Kept(run=path.stem, text=text))
+        return tuple(found)
+
     def _path(self, target: Target) -> Path:
         return self._folder / f"{_file_name(target)}.json"
+
+    def _history(self, target: Target) -> Path:
+        return self._folder / f"{_file_name(target)}.history"
 
     def _read(self, target: Target) -> tuple[int, str] | None:
         path = self._path(target)

@@ -14,16 +14,19 @@ from typing import Any, Protocol, runtime_checkable
 
 from attrs import frozen
 
+from progressive._adapters.journal.archive import Archive
 from progressive._kube.paths import object_path
 from progressive._model.traffic import Target
 from progressive.errors import ClusterError, ErrorKind, StoreConflict, StoreError
-from progressive.ports import Cluster, Saved
+from progressive.ports import Cluster, Kept, Saved
 
 LABELS = {"app.kubernetes.io/managed-by": "progressive"}
 """On every object that a run keeps for itself."""
 
 _KEY = "journal"
 _SEQUENCE, _SCHEMA = "progressive.dev/saves", "progressive.dev/schema"
+_KEPT = "progressive.dev/kept"
+"""Which runs the history holds, so that putting one aside needs no look at it first."""
 
 _LARGEST = 900 * 1024
 """Bytes: the API server refuses a ConfigMap above 1 MiB, and etcd one above 1.5 MiB."""
@@ -67,12 +70,15 @@ class _Found:
     version: str | None
     sequence: int
     text: str
+    kept: str
 
 
 class ConfigMapStore:
     """
     A `Store` in the cluster: one ConfigMap ``progressive-SERVICE`` in the target's namespace.
 
+    Runs that are over are put aside in a second one, ``progressive-SERVICE-history``: every save
+    of the journal carries its whole object back, and the history shall not come with it.
     What others write beside the journal, labels or other keys, stays and is no conflict. A
     journal that somebody deleted is made again by the next save: its run still drives, and
     without it nobody could resume.
@@ -82,8 +88,9 @@ class ConfigMapStore:
     """
 
     def __init__(self, cluster: Cluster) -> None:
-        self._cluster = cluster
+        self._cluster, self._archive = cluster, Archive(cluster)
         self._seen: dict[str, _Found] = {}
+        self._kept: dict[str, str] = {}
         self._in_doubt: dict[str, set[str]] = {}
         self._guard = threading.Lock()
 
@@ -140,6 +147,31 @@ class ConfigMapStore:
             return self._remember(target, written).version or ""
         raise StoreError(f"the journal of {target} is being changed by others all the time")
 
+    def keep(self, target: Target, run: str, text: str) -> None:
+        """
+        Put the journal of a run that is over aside; an eleventh drops the oldest.
+
+        One request, if `load` was asked before: the journal's object says what is kept.
+
+        Raises:
+            StoreError: It is too large, or the API server said no.
+        """
+        with self._guard:
+            found = self._seen.get(str(target))
+        known = found.kept.split() if found is not None else []
+        kept = self._archive.keep(target, run, text, known=known)
+        with self._guard:
+            self._kept[str(target)] = " ".join(kept)
+
+    def kept(self, target: Target) -> tuple[Kept, ...]:
+        """
+        The journals that were put aside, newest first.
+
+        Raises:
+            StoreError: The API server said no.
+        """
+        return self._archive.kept(target)
+
     def _check(self, target: Target, found: _Found | None, expected: str | None) -> None:
         known = (None, expected, *self._doubt(target))
         if found is not None and found.version not in known:
@@ -156,6 +188,9 @@ class ConfigMapStore:
         self, cluster: Cluster, target: Target, found: _Found | None, sequence: int, text: str
     ) -> dict[str, Any]:
         notes = {_SEQUENCE: str(sequence), _SCHEMA: "1"}
+        with self._guard:
+            if str(target) in self._kept:
+                notes[_KEPT] = self._kept[str(target)]
         meta: dict[str, Any] = {"annotations": notes, "labels": LABELS}
         if found is None:
             body = {
@@ -184,13 +219,15 @@ class ConfigMapStore:
     def _remember(self, target: Target, manifest: dict[str, Any]) -> _Found:
         meta = manifest["metadata"]
         text = (manifest.get("data") or {}).get(_KEY)
-        told = str((meta.get("annotations") or {}).get(_SEQUENCE, ""))
+        notes = meta.get("annotations") or {}
+        told = str(notes.get(_SEQUENCE, ""))
         sequence = int(told) if told.isdecimal() else 0
         found = _Found(
             resource_version=str(meta.get("resourceVersion", "")),
             version=None if text is None else version_of(sequence, text),
             sequence=sequence,
             text=text or "",
+            kept=str(notes.get(_KEPT, "")),
         )
         with self._guard:
             self._seen[str(target)] = found

@@ -30,7 +30,7 @@ from progressive._adapters.workload.objects import (
 from progressive._adapters.workload.others import owner, refuse_autoscaler
 from progressive._adapters.workload.recent import Recent
 from progressive._kube.cautions import cautions
-from progressive._kube.images import set_images
+from progressive._kube.images import images_of, set_images
 from progressive._kube.marks import MADE_FROM, REVISION, annotation, named
 from progressive._kube.primary import primary_template, runs, selector_of, selector_of_primary
 from progressive._kube.readiness import readiness
@@ -114,7 +114,8 @@ class DeploymentWorkload:
         revision = revision_of(deployment)
         self._known[target] = revision
         promoted = None if primary is None else annotation(primary, REVISION)
-        return Situation(revision=revision, promoted=promoted)
+        images = images_of(deployment)
+        return Situation(revision=revision, promoted=promoted, images=images)
 
     def warnings(self, target: Target, *, drain: timedelta | None = None) -> tuple[str, ...]:
         """What a user should know about the target, a sentence each; `drain` as in `Plan`."""

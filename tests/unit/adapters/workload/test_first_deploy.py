@@ -27,7 +27,6 @@ from tests.unit.adapters.workload.world import (
 
 from progressive._kube.primary import primary_template
 from progressive._kube.revision import revision
-from progressive._model.events import Situation
 from progressive._model.release import ServiceSpec
 from progressive._model.traffic import Target
 from progressive.errors import ClusterError, ErrorKind
@@ -128,8 +127,9 @@ def test_the_mark_tells_what_runs_and_not_what_the_target_has_by_now() -> None:
     cluster.put(target(V2))
 
     workload.mark(SHOP)
+    found = workload.situation(SHOP)
 
-    assert Situation(revision=revision(V2), promoted=revision(V1)) == workload.situation(SHOP)
+    assert (revision(V2), revision(V1)) == (found.revision, found.promoted)
 
 
 def test_a_complete_primary_keeps_its_template() -> None:

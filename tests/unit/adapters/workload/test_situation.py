@@ -32,8 +32,10 @@ def refusal(workload: DeploymentWorkload) -> ClusterError:
 
 def test_before_the_first_deploy_nothing_is_promoted() -> None:
     """No primary, or one without the mark: the first deploy goes on (L2)."""
-    assert Situation(revision=revision(V1)) == world(target())[1].situation(SHOP)
-    assert Situation(revision=revision(V1)) == (
+    assert Situation(revision=revision(V1), images=["web=web:1"]) == (
+        world(target())[1].situation(SHOP)
+    )
+    assert Situation(revision=revision(V1), images=["web=web:1"]) == (
         world(target(), primary(labels=OURS))[1].situation(SHOP)
     )
 
@@ -44,7 +46,8 @@ def test_a_new_template_is_seen_beside_what_was_promoted() -> None:
 
     found = workload.situation(SHOP)
 
-    assert Situation(revision=revision(V2), promoted=revision(V1)) == found
+    assert (revision(V2), revision(V1)) == (found.revision, found.promoted)
+    assert ("web=web:2",) == found.images, "what a person calls that revision"
     assert [] == cluster.log
 
 
