@@ -28,10 +28,13 @@ PLURALS = {
     "VirtualService": "virtualservices",
     "DestinationRule": "destinationrules",
     "SelfSubjectAccessReview": "selfsubjectaccessreviews",
+    "SelfSubjectRulesReview": "selfsubjectrulesreviews",
 }
 """Kind to plural; a kind that is missing here is not touched."""
 
-CLUSTER_WIDE = frozenset({"Namespace", "SelfSubjectAccessReview"})
+CLUSTER_WIDE = frozenset(
+    {"Namespace", "SelfSubjectAccessReview", "SelfSubjectRulesReview"}
+)
 """Kinds without a namespace."""
 
 
