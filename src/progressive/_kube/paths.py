@@ -32,9 +32,7 @@ PLURALS = {
 }
 """Kind to plural; a kind that is missing here is not touched."""
 
-CLUSTER_WIDE = frozenset(
-    {"Namespace", "SelfSubjectAccessReview", "SelfSubjectRulesReview"}
-)
+CLUSTER_WIDE = frozenset({"Namespace", "SelfSubjectAccessReview", "SelfSubjectRulesReview"})
 """Kinds without a namespace."""
 
 

@@ -1,4 +1,4 @@
-"""Which rights a release needs, by its document alone: the real adapters play on a made-up cluster.
+"""Which rights a release needs, by its document alone: the adapters play on a made-up cluster.
 
 Floor 5. Nobody keeps a list: a first deploy, one that goes on after a crash, a release, a rollback
 and the commands around them are rehearsed (`rehearsal.py`), and what they ask for is written down.
@@ -21,7 +21,7 @@ from progressive._kube.paths import PLURALS
 from progressive._kube.rights import Right
 from progressive._model.events import Command
 from progressive._model.release import Document, Managed, ServiceSpec
-from progressive._model.traffic import RouteRef, Side, Target
+from progressive._model.traffic import RouteRef, Target
 from progressive._release.rehearsal import MakeRouter, Rehearsal, right_of, router_of
 from progressive.errors import AdapterError
 
@@ -31,7 +31,7 @@ WHY: Mapping[str, str] = {
     "configmaps": "the journal of the run, and the decisions that people put beside it",
     "leases": "one driver at a time",
     "deployments": "the primary is made and promoted, the target is scaled and followed",
-    "controllerrevisions": "the analysed template, kept outside of the journal; its name has a hash",
+    "controllerrevisions": "the analysed template, which may hold secrets; its name has a hash",
     "services": "the three services of the release",
     "endpointslices": "no traffic goes to a side without a ready endpoint",
     "horizontalpodautoscalers": "to refuse a target that an autoscaler scales",
@@ -138,9 +138,7 @@ def _releases(document: Document, target: Target, make: MakeRouter | None) -> se
     for name in (target.primary, target.canary):
         if not any((one["kind"], one["metadata"]["name"]) == ("Service", name) for one in objects):
             objects.append(_made_up_service(name, target))
-    played = Rehearsal(
-        document, target, MemoryCluster(objects, namespace=target.namespace), make
-    )
+    played = Rehearsal(document, target, MemoryCluster(objects, namespace=target.namespace), make)
     _try(lambda: played.workload.situation(target))
     for _, act in played.start():
         _try(act)

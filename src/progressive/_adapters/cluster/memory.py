@@ -164,7 +164,8 @@ class MemoryCluster:
                 patient=self._patient,
                 closed=self._forget,
             )
-            for one in self._seen.listed(at, {})["items"]:
+            only = {} if name is None else {"fieldSelector": f"metadata.name={name}"}
+            for one in self._seen.listed(at, only)["items"]:
                 meta = one["metadata"]
                 stream.tell("ADDED", at.named(meta["name"], meta.get("namespace")), one)
             stream.synced()
@@ -227,6 +228,10 @@ class MemoryCluster:
     def urgent(self) -> MemoryCluster:
         """The same cluster: nothing is slow here."""
         return self
+
+    def rehearsal(self) -> MemoryCluster:
+        """The same cluster for writes that change nothing here."""
+        return MemoryCluster(base=self, namespace=self._namespace, patient=False)
 
     # the places of a run
 

@@ -14,9 +14,7 @@ REVIEWS = "authorization.k8s.io"
 _ALL = {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}
 
 
-def reviewed(
-    body: Mapping[str, Any], denied: Collection[tuple[str, str]]
-) -> dict[str, Any]:
+def reviewed(body: Mapping[str, Any], denied: Collection[tuple[str, str]]) -> dict[str, Any]:
     """
     The review with its answer.
 

@@ -1,0 +1,101 @@
+"""Asks, before the first write of a run, whether it may do all that it needs.
+
+Floor 5. One request where all is granted: the rights come from the document (`rights.py`), not
+from the cluster. Only if one is missing the cluster is looked at, for no run needs every right,
+and a run that has moved traffic is never kept from going home. Nothing is written here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from progressive._adapters.cluster.reviews import missing
+from progressive._kube.rights import Right, rules_as_yaml, rules_of
+from progressive._log import log
+from progressive._model.record import Outcome
+from progressive._model.release import Document
+from progressive._model.report import Report
+from progressive._model.traffic import Target
+from progressive._release.beginning import Course, begin, unfinished
+from progressive._release.rights import can_be_done_without, needs_of
+from progressive.errors import ProgressiveError
+from progressive.ports import Cluster
+
+
+def refusal(
+    document: Document, target: Target, cluster: Cluster, images: Mapping[str, str]
+) -> Report | None:
+    """
+    The report of a run that must not begin for want of rights; None: it may begin.
+
+    A review that is not served, or not answered, refuses nothing: it says so in the log.
+    """
+    try:
+        lacking = lacking_rights(document, target, cluster, images)
+        if not lacking:
+            return None
+        if (run := unfinished(cluster, target)) is not None:
+            message = (
+                "%s rights are missing (%s), and run %s must be brought to an end all the same"
+            )
+            log.warning(message, target, _listed(lacking), run.run, extra={"run": run.run})
+            return None
+    except ProgressiveError as error:
+        log.warning("%s it is not known whether all rights are there: %s", target, error)
+        return None
+    message = "%s rejected: rights are missing, and nothing was written: %s"
+    log.error(message, target, _listed(lacking), extra={"run": ""})
+    return Report(
+        outcome=Outcome.REJECTED, message=missing_words(lacking, target), target=str(target)
+    )
+
+
+def lacking_rights(
+    document: Document, target: Target, cluster: Cluster, images: Mapping[str, str]
+) -> tuple[Right, ...]:
+    """
+    The rights that the user lacks, of those that this very run needs; in order.
+
+    Raises:
+        ProgressiveError: It cannot be known.
+    """
+    needs, namespace = needs_of(document, target), target.namespace
+    lacking = missing(cluster, needs.run, namespace=namespace)
+    if not lacking or document.managed is None:
+        return lacking
+    # some are for states that this target is not in, such as a first deploy
+    began = begin(document, target, cluster, images)
+    if began.course is Course.RELEASE:
+        began.rehearsal.rest()
+    else:
+        began.rehearsal.surround()
+    now = [one for one in began.rehearsal.asked() if not can_be_done_without(one, target)]
+    found = missing(cluster, {_of_any_name(one) for one in now}, namespace=namespace)
+    if found and began.refused is not None:
+        # it ended at the first one, so the rest is told by the document
+        return tuple(sorted({*lacking, *found}))
+    return found
+
+
+def _of_any_name(right: Right) -> Right:
+    from attrs import evolve
+
+    return evolve(right, name="") if right.resource == "controllerrevisions" else right
+
+
+def missing_words(lacking: Iterable[Right], target: Target) -> str:
+    """What is missing, as rules that can be pasted into a Role."""
+    rights = list(lacking)
+    parts = []
+    for namespace in sorted({one.namespace for one in rights}):
+        rules = rules_as_yaml(rules_of(one for one in rights if one.namespace == namespace))
+        parts.append(f"below rules: of a Role in the namespace {namespace}:\n{rules}")
+    return (
+        f"the API server does not allow all that a release of {target} needs, and nothing was "
+        f"written; missing {' and '.join(parts)}\n"
+        "'progressive rbac FILE' prints the whole Role"
+    )
+
+
+def _listed(lacking: Iterable[Right]) -> str:
+    return ", ".join(map(str, lacking))
