@@ -24,7 +24,7 @@ from progressive._model.record import Outcome
 from progressive._model.release import Document
 from progressive._model.traffic import Target
 from progressive._release.beginning import Beginning, Course, begin, unfinished
-from progressive._release.permission import lacking_rights, missing_words
+from progressive._release.rights.permission import lacking_rights, missing_words
 from progressive.errors import AdapterError, ClusterError, ErrorKind, ProgressiveError
 from progressive.ports import Cluster
 
@@ -148,7 +148,7 @@ def _tried(
         return evolve(told, course=Course.GO_ON, message=_going_on(run))
     lacking = _lacking(document, target, cluster, images)
     if lacking:
-        words = missing_words(lacking, target)
+        words = missing_words(lacking)
         return evolve(told, outcome=Outcome.REJECTED, message=words, missing=lacking)
     if document.managed is None:
         words = "there is no workload to manage, so the first write is the first shift"

@@ -1,6 +1,6 @@
 """`progressive rbac`: the least Role that a release needs, for `kubectl apply -f -`.
 
-Floor 5. Worked out in `_release/rights.py` from the file alone; no cluster is asked.
+Floor 5. Worked out in `_release/rights/` from the file alone; no cluster is asked.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from progressive._cli.options import document_options, read_or_refuse
 
 if TYPE_CHECKING:
     from progressive._model.release import Document
-    from progressive._release.rights import Needs
+    from progressive._release.rights.needs import Needs
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 
@@ -85,17 +85,18 @@ def rbac(
         name=name,
         router=router,
         allow_no_checks=allow_no_checks,
-        # the shape of the answer is the Role's; a refusal has that of every command
-        output="json" if output == "json" else "text",
+        output=output,
         lookup=lookup,
     )
     home = document.namespace or namespace
     subject = None if service_account is None else _subject(service_account, home)
-    manifests = _manifests(_needs(document, home, routes, asked), document, home, subject)
+    from progressive._release.rights.role import as_text, manifests
+
+    written = manifests(_needs(document, home, routes, asked), document, home, subject)
     if output == "json":
-        print_json({"apiVersion": "v1", "kind": "List", "items": manifests})
+        print_json({"apiVersion": "v1", "kind": "List", "items": written})
         return
-    click.echo("---\n".join(_yaml(manifests)), nl=False)
+    click.echo(as_text(written), nl=False)
 
 
 def _needs(
@@ -106,7 +107,7 @@ def _needs(
 ) -> Needs:
     from attrs import evolve
 
-    from progressive._release.rights import looked_up, needs_of, renamed
+    from progressive._release.rights.needs import looked_up, needs_of, renamed
     from progressive.errors import PluginError
 
     target = evolve(document.target, namespace=home or document.target.namespace)
@@ -117,37 +118,6 @@ def _needs(
     if needs.unknown:
         click.echo(f"warning: {needs.unknown} are not known and not in the Role", err=True)
     return evolve(needs, besides=needs.besides | looked_up(asked))
-
-
-def _manifests(
-    needs: Needs, document: Document, home: str | None, subject: Mapping[str, str] | None
-) -> list[dict[str, Any]]:
-    """A Role for each namespace, that of the release first, each with its binding."""
-    from progressive._kube.rights import binding, role, rules_of
-
-    own = home or document.target.namespace
-    name = f"progressive-{document.name}"
-    others = sorted({one.namespace for one in needs.every} - {own})
-    found = []
-    for place in (own, *others):
-        rules = rules_of(one for one in needs.every if one.namespace == place)
-        # without a namespace anywhere the Role goes where kubectl's -n says
-        written = home if place == own else place
-        found.append(role(name, written, rules))
-        if subject is not None:
-            found.append(binding(name, written, subject))
-    return found
-
-
-def _yaml(manifests: list[dict[str, Any]]) -> list[str]:
-    from progressive._kube.rights import as_yaml
-    from progressive._release.rights import WHY, WHY_ROUTES
-
-    texts = []
-    for one in manifests:
-        resources = {rule["resources"][0] for rule in one.get("rules", ())}
-        texts.append(as_yaml(one, why={name: WHY.get(name, WHY_ROUTES) for name in resources}))
-    return texts
 
 
 def _subject(given: str, home: str | None) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Asks, before the first write of a run, whether it may do all that it needs.
 
-Floor 5. One request where all is granted: the rights come from the document (`rights.py`), not
+Floor 5. One request where all is granted: the rights come from the document (`needs.py`), not
 from the cluster. Only if one is missing the cluster is looked at, for no run needs every right,
 and a run that has moved traffic is never kept from going home. Nothing is written here.
 """
@@ -9,45 +9,42 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from attrs import evolve
+
 from progressive._adapters.cluster.reviews import missing
 from progressive._kube.rights import Right, rules_as_yaml, rules_of
 from progressive._log import log
-from progressive._model.record import Outcome
 from progressive._model.release import Document
-from progressive._model.report import Report
 from progressive._model.traffic import Target
 from progressive._release.beginning import Course, begin, unfinished
-from progressive._release.rights import can_be_done_without, needs_of
-from progressive.errors import ProgressiveError
+from progressive._release.rights.needs import can_be_done_without, needs_of
+from progressive.errors import ClusterError, ErrorKind, ProgressiveError
 from progressive.ports import Cluster
 
 
-def refusal(
+def require_rights(
     document: Document, target: Target, cluster: Cluster, images: Mapping[str, str]
-) -> Report | None:
+) -> None:
     """
-    The report of a run that must not begin for want of rights; None: it may begin.
+    Refuse a run that must not begin for want of rights.
 
     A review that is not served, or not answered, refuses nothing: it says so in the log.
+
+    Raises:
+        ClusterError: Rights are missing (kind ``forbidden``); the rules are in its words.
     """
     try:
         lacking = lacking_rights(document, target, cluster, images)
         if not lacking:
-            return None
-        if (run := unfinished(cluster, target)) is not None:
-            message = (
-                "%s rights are missing (%s), and run %s must be brought to an end all the same"
-            )
-            log.warning(message, target, _listed(lacking), run.run, extra={"run": run.run})
-            return None
+            return
+        run = unfinished(cluster, target)
     except ProgressiveError as error:
         log.warning("%s it is not known whether all rights are there: %s", target, error)
-        return None
-    message = "%s rejected: rights are missing, and nothing was written: %s"
-    log.error(message, target, _listed(lacking), extra={"run": ""})
-    return Report(
-        outcome=Outcome.REJECTED, message=missing_words(lacking, target), target=str(target)
-    )
+        return
+    if run is None:
+        raise ClusterError(missing_words(lacking), ErrorKind.FORBIDDEN)
+    message = "%s rights are missing (%s), but run %s must be brought to an end all the same"
+    log.warning(message, target, ", ".join(map(str, lacking)), run.run, extra={"run": run.run})
 
 
 def lacking_rights(
@@ -78,24 +75,19 @@ def lacking_rights(
 
 
 def _of_any_name(right: Right) -> Right:
-    from attrs import evolve
-
     return evolve(right, name="") if right.resource == "controllerrevisions" else right
 
 
-def missing_words(lacking: Iterable[Right], target: Target) -> str:
-    """What is missing, as rules that can be pasted into a Role."""
+def missing_words(lacking: Iterable[Right]) -> str:
+    """What is missing: in one line, then as rules that can be pasted into a Role."""
     rights = list(lacking)
-    parts = []
+    lines = [
+        f"rights are missing, and nothing was written: {', '.join(map(str, rights))}",
+    ]
     for namespace in sorted({one.namespace for one in rights}):
-        rules = rules_as_yaml(rules_of(one for one in rights if one.namespace == namespace))
-        parts.append(f"below rules: of a Role in the namespace {namespace}:\n{rules}")
-    return (
-        f"the API server does not allow all that a release of {target} needs, and nothing was "
-        f"written; missing {' and '.join(parts)}\n"
-        "'progressive rbac FILE' prints the whole Role"
-    )
-
-
-def _listed(lacking: Iterable[Right]) -> str:
-    return ", ".join(map(str, lacking))
+        lines.append(
+            f"a Role in the namespace {namespace} lacks (progressive rbac prints it whole):"
+        )
+        lines.append("rules:")
+        lines.append(rules_as_yaml(rules_of(one for one in rights if one.namespace == namespace)))
+    return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""Which rights a release needs, by its document alone: the adapters play on a made-up cluster.
+"""Which rights a release needs, by its document alone: it is played on a made-up cluster.
 
 Floor 5. Nobody keeps a list: a first deploy, one that goes on after a crash, a release, a rollback
 and the commands around them are rehearsed (`rehearsal.py`), and what they ask for is written down.
@@ -308,6 +308,3 @@ def looked_up(asked: Iterable[tuple[str, str, str]]) -> frozenset[Right]:
         )
         for kind, namespace, name in asked
     )
-
-
-__all__ = ["WHY", "WHY_ROUTES", "Needs", "can_be_done_without", "looked_up", "needs_of", "renamed"]
