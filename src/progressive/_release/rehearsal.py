@@ -42,7 +42,7 @@ class Right:
     verb: str
 
 
-class _Copy(MemoryCluster):
+class Copy(MemoryCluster):
     """
     A cluster in memory that remembers which single objects were followed.
 
@@ -59,6 +59,14 @@ class _Copy(MemoryCluster):
         """As any cluster."""
         self.followed.append(path if name is None else f"{path}/{name}")
         return super().watch(path, name=name, **options)
+
+    def asked(self) -> frozenset[kube.Right]:
+        """The rights behind every call so far, each with its namespace and name."""
+        calls = [one for one in self.calls if one[0] != "watch"]
+        for path in self.followed:
+            # a watch begins with a list
+            calls += [("list", path), ("watch", path)]
+        return frozenset(_right_of(verb, path) for verb, path in calls)
 
     def lay(self, manifest: Mapping[str, Any]) -> None:
         """Put an object here without looking whether there is one below."""
@@ -85,11 +93,11 @@ class Rehearsal:
     ) -> None:
         if document.managed is None:
             raise ValueError("only a managed workload is rehearsed")
-        self.copy = _Copy(base=cluster, namespace=cluster.namespace, patient=False)
+        self.copy = Copy(base=cluster, namespace=cluster.namespace, patient=False)
         self.router = None if make_router is None else make_router(self.copy)
         self.workload = DeploymentWorkload(self.copy, document.managed, router=self.router)
         # a live driver's Lease must not be waited for, so a run's own objects get a place apart
-        self._drivers = _Copy(namespace=cluster.namespace, patient=False)
+        self._drivers = Copy(namespace=cluster.namespace, patient=False)
         self._document, self._managed, self._target = document, document.managed, target
 
     def first_deploy(self) -> Iterator[tuple[str, Callable[[], object]]]:
@@ -162,10 +170,7 @@ class Rehearsal:
 
     def asked(self) -> frozenset[kube.Right]:
         """The same, each with its namespace and the name that was asked for."""
-        calls = [one for one in (*self.copy.calls, *self._drivers.calls) if one[0] != "watch"]
-        for path in (*self.copy.followed, *self._drivers.followed):
-            calls += [("list", path), ("watch", path)]
-        return frozenset(right_of(verb, path) for verb, path in calls)
+        return self.copy.asked() | self._drivers.asked()
 
     def _shift(self, canary: int) -> None:
         if self.router is not None:
@@ -249,7 +254,7 @@ def rbac(rights: Sequence[Right]) -> list[dict[str, Any]]:
     ]
 
 
-def right_of(verb: str, path: str) -> kube.Right:
+def _right_of(verb: str, path: str) -> kube.Right:
     """The right to do this with what is at this path."""
     at = parse(path)
     return kube.Right(

@@ -10,19 +10,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from copy import deepcopy
+from datetime import UTC, datetime
 from typing import Any
 
 from attrs import evolve, frozen
 
 from progressive._adapters.cluster.address import parse
 from progressive._adapters.cluster.memory import MemoryCluster
+from progressive._adapters.journal.stores import follow
 from progressive._kube.marks import MADE_FROM, REVISION
 from progressive._kube.paths import PLURALS
 from progressive._kube.rights import Right
 from progressive._model.events import Command
 from progressive._model.release import Document, Managed, ServiceSpec
 from progressive._model.traffic import RouteRef, Target
-from progressive._release.rehearsal import MakeRouter, Rehearsal, right_of, router_of
+from progressive._release.rehearsal import Copy, MakeRouter, Rehearsal, router_of
 from progressive.errors import AdapterError
 
 Manifest = dict[str, Any]
@@ -147,12 +149,14 @@ def _releases(document: Document, target: Target, make: MakeRouter | None) -> se
 
 
 def _of_commands(target: Target) -> set[Right]:
-    """People's decisions, which every command but `run` may write, and Events."""
-    cluster = MemoryCluster(namespace=target.namespace)
+    """What people's commands ask for: they write decisions, and wait for what comes of them."""
+    cluster = Copy(namespace=target.namespace, patient=False)
     for command in (Command.HOLD, Command.RESUME):
         cluster.inbox().put(target, command, by="", why="")
+    for _ in follow(cluster, target, until=datetime.now(UTC)):
+        pass
     told = Right(namespace=target.namespace, group="", resource="events", verb="create")
-    return {told, *(right_of(verb, path) for verb, path in cluster.calls)}
+    return {told, *cluster.asked()}
 
 
 def _try(act: Callable[[], object]) -> None:
