@@ -24,7 +24,7 @@ from progressive._kube import rights as kube
 from progressive._model.release import Document
 from progressive._model.traffic import Side, Split, Target
 from progressive.errors import AdapterError
-from progressive.ports import Cluster, TrafficRouter
+from progressive.ports import Cluster, Fence, FencedRouter, TrafficRouter
 
 MakeRouter = Callable[[Cluster], TrafficRouter]
 
@@ -143,6 +143,7 @@ class Rehearsal:
         _try(lambda: workload.watch(target, lambda _: None).close())
         if (router := self.router) is not None:
             _try(lambda: router.current(target))
+            _try(lambda: _put_fence(router, target))
             _try(lambda: router.reset(target))
         _try(self._drive)
         _try(self._drive)
@@ -264,6 +265,13 @@ def _right_of(verb: str, path: str) -> kube.Right:
         verb=verb,
         name=at.name or "",
     )
+
+
+def _put_fence(router: TrafficRouter, target: Target) -> None:
+    if isinstance(router, FencedRouter):
+        fence = Fence(token=f"{_RUN}/1", confirm=lambda: None)
+        router.fence(target, fence, at_once=True)
+        router.unfence(target)
 
 
 def _ready_slice(service: str, namespace: str) -> Mapping[str, Any]:
