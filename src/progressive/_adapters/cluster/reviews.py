@@ -38,7 +38,9 @@ def missing(
     pause: Callable[[float], None] = time.sleep,
 ) -> tuple[Right, ...]:
     """
-    The rights that the user surely lacks, in order; one request where the rules tell.
+    The rights that the user lacks, in order; one request where the rules tell.
+
+    One with a guessed name is only surely lacking where the true name was asked for as well.
 
     Args:
         namespace: Whose rules are asked for; rights elsewhere are asked one by one.
@@ -51,9 +53,6 @@ def missing(
     told = _review(cluster, "SelfSubjectRulesReview", {"namespace": namespace}, pause)
     rules = [one for one in told.get("resourceRules") or () if isinstance(one, dict)]
     left = [one for one in wanted if one.namespace != namespace or not granted(one, rules)]
-    if told.get("incomplete"):
-        # of an object whose name is not known nothing can be asked
-        left = [one for one in left if not one.guessed]
     if len(left) > 2 and _may(cluster, _everything(namespace), pause):
         left = [one for one in left if one.namespace != namespace]
     return tuple(one for one in left[:_MOST] if not _may(cluster, one, pause))

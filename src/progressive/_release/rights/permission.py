@@ -58,8 +58,10 @@ def lacking_rights(
     """
     needs, namespace = needs_of(document, target), target.namespace
     lacking = missing(cluster, needs.run, namespace=namespace)
-    if not lacking or document.managed is None:
-        return lacking
+    if document.managed is None:
+        return tuple(one for one in lacking if not one.guessed)
+    if not lacking:
+        return ()
     # some are for states that this target is not in, such as a first deploy
     began = begin(document, target, cluster, images)
     if began.course is Course.RELEASE:
