@@ -153,7 +153,7 @@ def _statements(page: Path) -> list[str]:
     ]
 
 
-def test_the_role_that_is_printed_covers_every_plan(folder: Path, surroundings: Surroundings) -> None:
+def test_the_printed_role_covers_every_plan(folder: Path, surroundings: Surroundings) -> None:
     """
     A right that is missing there ends somebody's first release in the middle.
     """

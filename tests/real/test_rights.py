@@ -189,6 +189,7 @@ def _live_through_everything(place: Place) -> None:
     assert 0 == place.run("abort", "--why", "a test").code
     assert "aborted" == running.end().answer.get("outcome")
     assert 0 == place.run("run", "--dry-run").code
+    assert 0 == place.run("plan").code
 
     running = place.start("run", "--image", "my-app=my-app:8")
     running.wait_for("step weight=20")

@@ -147,7 +147,7 @@ def as_yaml(manifest: Mapping[str, Any], *, why: Mapping[str, str] | None = None
     said = dict(why or {})
     lines: list[str] = []
     for key, value in manifest.items():
-        if key == "rules":
+        if key == "rules" and value:
             lines += ["rules:", *_rules(value, said)]
         else:
             lines += _entry(key, value, "")
