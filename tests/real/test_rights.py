@@ -26,6 +26,7 @@ pytestmark = pytest.mark.real
 USER = "restricted"
 WRITES = {"create", "update", "patch", "delete"}
 REVIEWS = "authorization.k8s.io"
+IDENTITY = "authentication.k8s.io"
 
 IDLE = {
     "create events": "notifications are written as Events where a notifier for them is given",
@@ -232,7 +233,7 @@ def test_a_run_that_lacks_a_right_is_rejected_and_writes_nothing(
 def _stores(event: Document) -> bool:
     about = event.get("objectRef", {})
     dry = "dryRun=All" in event["requestURI"]
-    return event["verb"] in WRITES and about.get("apiGroup") != REVIEWS and not dry
+    return event["verb"] in WRITES and about.get("apiGroup") not in (REVIEWS, IDENTITY) and not dry
 
 
 def test_the_rights_of_a_first_deploy_are_not_asked_for_later(place: Place) -> None:

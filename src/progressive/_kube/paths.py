@@ -29,10 +29,13 @@ PLURALS = {
     "DestinationRule": "destinationrules",
     "SelfSubjectAccessReview": "selfsubjectaccessreviews",
     "SelfSubjectRulesReview": "selfsubjectrulesreviews",
+    "SelfSubjectReview": "selfsubjectreviews",
 }
 """Kind to plural; a kind that is missing here is not touched."""
 
-CLUSTER_WIDE = frozenset({"Namespace", "SelfSubjectAccessReview", "SelfSubjectRulesReview"})
+CLUSTER_WIDE = frozenset(
+    {"Namespace", "SelfSubjectAccessReview", "SelfSubjectRulesReview", "SelfSubjectReview"}
+)
 """Kinds without a namespace."""
 
 

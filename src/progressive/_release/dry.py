@@ -24,6 +24,7 @@ from progressive._model.record import Outcome
 from progressive._model.release import Document
 from progressive._model.traffic import Target
 from progressive._release.beginning import Beginning, Course, begin, unfinished
+from progressive._release.rehearsal import router_of
 from progressive._release.rights.permission import lacking_rights, missing_words
 from progressive.errors import AdapterError, ClusterError, ErrorKind, ProgressiveError
 from progressive.ports import Cluster
@@ -145,10 +146,10 @@ def _tried(
     if (holder := cluster.lock().holder(target)) is not None:
         return evolve(told, outcome=Outcome.BUSY, message=f"{target} is held by {holder}")
     if (run := unfinished(cluster, target)) is not None:
-        return evolve(told, course=Course.GO_ON, message=_going_on(run))
+        return evolve(told, course=Course.GO_ON, message=_going_on(run, document, target, cluster))
     lacking = _lacking(document, target, cluster, images)
     if lacking:
-        words = missing_words(lacking)
+        words = missing_words(lacking, cluster)
         return evolve(told, outcome=Outcome.REJECTED, message=words, missing=lacking)
     if document.managed is None:
         words = "there is no workload to manage, so the first write is the first shift"
@@ -179,8 +180,13 @@ def _lacking(
         return ()
 
 
-def _going_on(run: CanaryAnalysis) -> str:
+def _going_on(run: CanaryAnalysis, document: Document, target: Target, cluster: Cluster) -> str:
     weight = f"{run.report.final.weight} of {run.report.total}"
+    if (make := router_of(document)) is not None:
+        # the journal says what was about to be done, the route what is
+        with suppress(AdapterError):
+            seen = make(cluster).current(target)
+            weight = f"{seen.canary} of {seen.total}"
     if run.done:
         return (
             f"run {run.run} ended {run.report.outcome} with {weight} on the canary; a run would "

@@ -18,7 +18,7 @@ from progressive._kube.rights import Right, granted
 from progressive.errors import ClusterError
 from progressive.ports import Cluster
 
-_API = "authorization.k8s.io/v1"
+_API, _IDENTITY = "authorization.k8s.io/v1", "authentication.k8s.io/v1"
 
 _PAUSES = (0.5, 1.0, 2.0)
 """Seconds between tries of a review while the server is busy."""
@@ -56,6 +56,16 @@ def missing(
     if len(left) > 2 and _may(cluster, _everything(namespace), pause):
         left = [one for one in left if one.namespace != namespace]
     return tuple(one for one in left[:_MOST] if not _may(cluster, one, pause))
+
+
+def who_asks(cluster: Cluster) -> str:
+    """Whom the API server takes its user for; empty: it does not say."""
+    body = {"apiVersion": _IDENTITY, "kind": "SelfSubjectReview"}
+    try:
+        told = _status(cluster.create(object_path(_IDENTITY, "SelfSubjectReview"), body))
+    except ClusterError:
+        return ""  # before Kubernetes 1.28 there is no such review
+    return str((told.get("userInfo") or {}).get("username") or "")
 
 
 def _everything(namespace: str) -> Right:

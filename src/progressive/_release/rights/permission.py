@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 
 from attrs import evolve
 
-from progressive._adapters.cluster.reviews import missing
+from progressive._adapters.cluster.reviews import missing, who_asks
 from progressive._kube.rights import Right, rules_as_yaml, rules_of
 from progressive._log import log
 from progressive._model.release import Document
@@ -20,6 +20,9 @@ from progressive._release.beginning import Course, begin, unfinished
 from progressive._release.rights.needs import can_be_done_without, needs_of
 from progressive.errors import ClusterError, ErrorKind, ProgressiveError
 from progressive.ports import Cluster
+
+_LISTED = 5
+"""Rights that are told in words; all of them are in the rules."""
 
 
 def require_rights(
@@ -42,7 +45,7 @@ def require_rights(
         log.warning("%s it is not known whether all rights are there: %s", target, error)
         return
     if run is None:
-        raise ClusterError(missing_words(lacking), ErrorKind.FORBIDDEN)
+        raise ClusterError(missing_words(lacking, cluster), ErrorKind.FORBIDDEN)
     message = "%s rights are missing (%s), but run %s must be brought to an end all the same"
     log.warning(message, target, ", ".join(map(str, lacking)), run.run, extra={"run": run.run})
 
@@ -80,16 +83,17 @@ def _of_any_name(right: Right) -> Right:
     return evolve(right, name="") if right.resource == "controllerrevisions" else right
 
 
-def missing_words(lacking: Iterable[Right]) -> str:
-    """What is missing: in one line, then as rules that can be pasted into a Role."""
+def missing_words(lacking: Iterable[Right], cluster: Cluster) -> str:
+    """Who lacks what: in one line, then as rules that can be pasted into a Role."""
     rights = list(lacking)
-    lines = [
-        f"rights are missing, and nothing was written: {', '.join(map(str, rights))}",
-    ]
+    listed = ", ".join(map(str, rights[:_LISTED]))
+    if len(rights) > _LISTED:
+        listed += f" and {len(rights) - _LISTED} more"
+    user = who_asks(cluster)
+    who = f"the user {user}" if user else "the user of this cluster"
+    lines = [f"nothing was written, for {who} lacks rights: {listed}"]
     for namespace in sorted({one.namespace for one in rights}):
-        lines.append(
-            f"a Role in the namespace {namespace} lacks (progressive rbac prints it whole):"
-        )
-        lines.append("rules:")
-        lines.append(rules_as_yaml(rules_of(one for one in rights if one.namespace == namespace)))
+        rules = rules_of(one for one in rights if one.namespace == namespace)
+        lines.append(f"a Role in the namespace {namespace} needs, beside what it has:")
+        lines += ["rules:", rules_as_yaml(rules)]
     return "\n".join(lines)

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-REVIEWS = "authorization.k8s.io"
-"""The API group of reviews; they are answered, and nothing is stored."""
+REVIEWS = frozenset({"authorization.k8s.io", "authentication.k8s.io"})
+"""The API groups of reviews; they are answered, and nothing is stored."""
 
 _ALL = {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}
 
@@ -24,7 +24,9 @@ def reviewed(body: Mapping[str, Any], denied: Collection[tuple[str, str]]) -> di
     """
     spec = body.get("spec") or {}
     status: dict[str, Any]
-    if body.get("kind") == "SelfSubjectRulesReview":
+    if body.get("kind") == "SelfSubjectReview":
+        status = {"userInfo": {"username": "somebody"}}
+    elif body.get("kind") == "SelfSubjectRulesReview":
         rules = [] if denied else [_ALL]
         status = {"resourceRules": rules, "nonResourceRules": [], "incomplete": bool(denied)}
     else:
