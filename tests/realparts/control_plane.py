@@ -188,6 +188,15 @@ class ControlPlane:
         self._flush_audit()
         return audit.count(self._audit_log, user=user, since=since, namespace=namespace)
 
+    def events(self, user: str, *, since: int = 0) -> list[Document]:
+        """Every request of a user, as the audit log has it; of a watch only its beginning."""
+        self._flush_audit()
+        told: dict[str, Document] = {}
+        for one in audit.events(self._audit_log, since=since):
+            if one["user"]["username"] == user:
+                told.setdefault(one["auditID"], one)
+        return list(told.values())
+
     def pause(self) -> None:
         """The API server goes silent: connections stay open, and nothing is answered."""
         self.api_server.pause()

@@ -22,6 +22,7 @@ _COMMANDS = {
     "promote": "progressive._cli.commands.decide:promote",
     "approve": "progressive._cli.commands.decide:approve",
     "plan": "progressive._cli.commands.plan:plan",
+    "rbac": "progressive._cli.commands.rbac:rbac",
     "simulate": "progressive._cli.commands.simulate:simulate",
     "demo": "progressive._cli.commands.demo:demo",
 }

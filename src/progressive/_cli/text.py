@@ -15,8 +15,7 @@ def report_text(report: Report, *, weights: Sequence[int] | None = None) -> str:
     outcome = report.outcome or _unfinished(report)
     reason = f" ({report.reason})" if report.reason else ""
     lines = [f"{report.target}: {outcome}{reason}"]
-    if report.message:
-        lines.append(f"  {report.message}")
+    lines += [f"  {line}" for line in report.message.splitlines()]
     lines.append("")
     facts = [
         ("run", report.run_id),

@@ -28,10 +28,14 @@ PLURALS = {
     "VirtualService": "virtualservices",
     "DestinationRule": "destinationrules",
     "SelfSubjectAccessReview": "selfsubjectaccessreviews",
+    "SelfSubjectRulesReview": "selfsubjectrulesreviews",
+    "SelfSubjectReview": "selfsubjectreviews",
 }
 """Kind to plural; a kind that is missing here is not touched."""
 
-CLUSTER_WIDE = frozenset({"Namespace", "SelfSubjectAccessReview"})
+CLUSTER_WIDE = frozenset(
+    {"Namespace", "SelfSubjectAccessReview", "SelfSubjectRulesReview", "SelfSubjectReview"}
+)
 """Kinds without a namespace."""
 
 

@@ -125,6 +125,20 @@ class Connection:
         change = partial(workload.set_images, target, dict(images))
         return runner.run(plan, self.target, change=change)
 
+    def require_rights(self, *, images: Mapping[str, str], resume: bool = False) -> None:
+        """
+        Refuse a run that lacks rights, before its first write.
+
+        A run that is only resumed is not asked: it may have traffic to bring home.
+
+        Raises:
+            ClusterError: Rights are missing (kind ``forbidden``); the rules are in its words.
+        """
+        if not resume:
+            from progressive._release.rights.permission import require_rights
+
+            require_rights(self.document, self.target, self.cluster, images)
+
     def plan(self, timeout: timedelta | None) -> Plan:
         """The document's plan, with a deadline for the whole run if asked for."""
         plan = self.document.plan
@@ -190,5 +204,6 @@ def rejected(error: ProgressiveError, target: Target) -> Report:
     """A report for what was refused before there was a run."""
     kind = getattr(error, "transient", False)
     outcome = Outcome.UNREACHABLE if kind else Outcome.REJECTED
-    log.error("%s %s: %s", target, outcome, error, extra={"run": ""})
+    # rules of a Role are lines of their own, and the report has them
+    log.error("%s %s: %s", target, outcome, str(error).split("\n")[0], extra={"run": ""})
     return Report(outcome=outcome, message=str(error), target=str(target))

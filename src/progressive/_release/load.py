@@ -19,7 +19,7 @@ from progressive._model.release import Document, Problem, Severity
 from progressive._model.report import Report
 from progressive._model.traffic import Target
 from progressive._release.known import router_names
-from progressive.errors import SpecError
+from progressive.errors import ClusterError, SpecError
 from progressive.ports import Notifier, Observer
 
 
@@ -107,11 +107,16 @@ class Release:
         Returns:
             A report for every outcome.
         """
-        from progressive._release.connect import Connection
+        from progressive._release.connect import Connection, rejected
 
         connection = Connection.to(self.document, kubeconfig=kubeconfig, context=context)
+        wanted = images or {}
+        try:
+            connection.require_rights(images=wanted, resume=resume)
+        except ClusterError as error:
+            return rejected(error, connection.target)
         runner = connection.runner(observers=observers, notifiers=notifiers)
-        return connection.release(runner, images=images or {}, resume=resume, timeout=timeout)
+        return connection.release(runner, images=wanted, resume=resume, timeout=timeout)
 
 
 def load(file: str | Path, *, name: str | None = None, router: str | None = None) -> Release:

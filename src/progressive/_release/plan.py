@@ -24,7 +24,7 @@ from progressive._kube.primary import selector_of
 from progressive._kube.shown import shown, shown_patch
 from progressive._model.release import Document, Problem, Severity
 from progressive._model.traffic import Target
-from progressive._release.rehearsal import MakeRouter, Rehearsal, rbac
+from progressive._release.rehearsal import MakeRouter, Rehearsal, rbac, router_of
 from progressive.errors import (
     AdapterError,
     ClusterError,
@@ -64,7 +64,7 @@ def plan(reading: Reading, cluster: Cluster, *, make_router: MakeRouter | None =
     answer = _of_document(document)
     if document.managed is not None:
         try:
-            make_router = make_router or _router(document)
+            make_router = make_router or router_of(document)
             rehearsal = Rehearsal(document, target, cluster, make_router)
         except PluginError as error:
             findings.error("spec.provider", str(error), Rule.CLUSTER)
@@ -75,18 +75,6 @@ def plan(reading: Reading, cluster: Cluster, *, make_router: MakeRouter | None =
     if findings.failed:
         return refusal(problems)
     return {"valid": True, "problems": [_problem(one) for one in problems], **answer}
-
-
-def _router(document: Document) -> MakeRouter | None:
-    """None: a router that may act elsewhere than in the copy, so it must not be rehearsed."""
-    from progressive import plugins
-    from progressive._adapters.mesh.router import MeshRouter
-
-    found = plugins.router(document.router)
-    if isinstance(found, type) and issubclass(found, MeshRouter):
-        # its subclasses know their codec
-        return lambda cluster: found(cluster=cluster)  # type: ignore[call-arg]
-    return None
 
 
 def _of_document(document: Document) -> Answer:

@@ -10,18 +10,21 @@ import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import deepcopy
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from attrs import frozen
 
-from progressive._adapters.cluster.address import parse
+from progressive._adapters.cluster.address import address_of, parse
+from progressive._adapters.cluster.inmemory.stream import MemoryWatch
 from progressive._adapters.cluster.memory import MemoryCluster, Write
+from progressive._adapters.lease.hold import lease_path
 from progressive._adapters.workload import DeploymentWorkload
+from progressive._kube import rights as kube
 from progressive._model.release import Document
 from progressive._model.traffic import Side, Split, Target
 from progressive.errors import AdapterError
-from progressive.ports import Cluster, TrafficRouter
+from progressive.ports import Cluster, Fence, FencedRouter, TrafficRouter
 
 MakeRouter = Callable[[Cluster], TrafficRouter]
 
@@ -37,6 +40,39 @@ class Right:
     group: str
     resource: str
     verb: str
+
+
+class Copy(MemoryCluster):
+    """
+    A cluster in memory that remembers which single objects were followed.
+
+    Attributes:
+        followed: Paths; of one object where only that one was followed, for then the API server
+            asks for the right to that name alone.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.followed: list[str] = []
+
+    def watch(self, path: str, *, name: str | None = None, **options: Any) -> MemoryWatch:
+        """As any cluster."""
+        self.followed.append(path if name is None else f"{path}/{name}")
+        return super().watch(path, name=name, **options)
+
+    def asked(self) -> frozenset[kube.Right]:
+        """The rights behind every call so far, each with its namespace and name."""
+        calls = [one for one in self.calls if one[0] != "watch"]
+        for path in self.followed:
+            # a watch begins with a list
+            calls += [("list", path), ("watch", path)]
+        return frozenset(_right_of(verb, path) for verb, path in calls)
+
+    def lay(self, manifest: Mapping[str, Any]) -> None:
+        """Put an object here without looking whether there is one below."""
+        at = address_of(manifest, namespace=self.namespace)
+        if self._shelf.objects.get(at.key) is None:
+            self._shelf.load(at, manifest, manager="somebody")
 
 
 class Rehearsal:
@@ -57,11 +93,11 @@ class Rehearsal:
     ) -> None:
         if document.managed is None:
             raise ValueError("only a managed workload is rehearsed")
-        self.copy = MemoryCluster(base=cluster, namespace=cluster.namespace, patient=False)
+        self.copy = Copy(base=cluster, namespace=cluster.namespace, patient=False)
         self.router = None if make_router is None else make_router(self.copy)
         self.workload = DeploymentWorkload(self.copy, document.managed, router=self.router)
         # a live driver's Lease must not be waited for, so a run's own objects get a place apart
-        self._drivers = MemoryCluster(namespace=cluster.namespace)
+        self._drivers = Copy(namespace=cluster.namespace, patient=False)
         self._document, self._managed, self._target = document, document.managed, target
 
     def first_deploy(self) -> Iterator[tuple[str, Callable[[], object]]]:
@@ -89,22 +125,29 @@ class Rehearsal:
         What fails here says nothing about a real run, which meets other versions and states.
         """
         target, workload = self._target, self.workload
-        now = datetime.now(UTC)
         for number in range(_VERSIONS):
             self._change_target(number)
             _try(lambda: workload.scale(target, up=True))
-        _try(lambda: workload.readiness(target, Side.CANARY, now))
-        _try(lambda: workload.readiness(target, Side.PRIMARY, now))
-        _try(lambda: workload.watch(target, lambda _: None).close())
         for weight in (*self._document.plan.weights[:2], 0):
             _try(functools.partial(self._shift, weight))
         _try(self._promote_in_another_process)
+        _try(lambda: workload.scale(target, up=False))
+        self.surround()
+
+    def surround(self) -> None:
+        """What every run does around its acts: it looks on, goes home, and is the one driver."""
+        target, workload = self._target, self.workload
+        soon = datetime.now(UTC) + timedelta(minutes=1)  # nothing here waits, so it is not reached
+        for side in Side:
+            _try(functools.partial(workload.readiness, target, side, soon))
+        _try(lambda: workload.watch(target, lambda _: None).close())
         if (router := self.router) is not None:
             _try(lambda: router.current(target))
+            _try(lambda: _put_fence(router, target))
             _try(lambda: router.reset(target))
-        _try(lambda: workload.scale(target, up=False))
         _try(self._drive)
         _try(self._drive)
+        _try(self._meet_another_driver)
 
     def _promote_in_another_process(self) -> None:
         """A driver that goes on after a crash remembers nothing, and asks for more."""
@@ -126,6 +169,10 @@ class Rehearsal:
                 found.add(Right(group=at.group, resource=resource, verb=each))
         return tuple(sorted(found, key=lambda right: (right.group, right.resource, right.verb)))
 
+    def asked(self) -> frozenset[kube.Right]:
+        """The same, each with its namespace and the name that was asked for."""
+        return self.copy.asked() | self._drivers.asked()
+
     def _shift(self, canary: int) -> None:
         if self.router is not None:
             split = Split(canary=canary, total=self._document.plan.total)
@@ -146,10 +193,18 @@ class Rehearsal:
         finally:
             hold.close()
 
+    def _meet_another_driver(self) -> None:
+        """A Lease whose holder may be alive is watched before it is taken."""
+        path = lease_path(self._target, named=True)
+        held = deepcopy(self._drivers.get(path))
+        held["spec"]["holderIdentity"] = "another run, elsewhere"
+        self._drivers.put(held)
+        self._drivers.lock().acquire(self._target, _RUN, lambda _: None).close()
+
     def _make_ready(self) -> None:
         """In a run both sides are ready before they get traffic; here nobody makes them so."""
         for service in (self._target.primary, self._target.canary):
-            self.copy.put(_ready_slice(service, self._target.namespace))
+            self.copy.lay(_ready_slice(service, self._target.namespace))
 
     def _change_target(self, number: int) -> None:
         target = self.workload.cluster.get(
@@ -161,6 +216,25 @@ class Rehearsal:
         marks = template["metadata"].get("annotations") or {}
         template["metadata"]["annotations"] = {**marks, "progressive.dev/rehearsal": str(number)}
         self.copy.put(changed)
+
+
+def router_of(document: Document) -> MakeRouter | None:
+    """
+    Makes the document's router for a cluster.
+
+    None: a router that may act elsewhere than in the copy, so it must not be rehearsed.
+
+    Raises:
+        PluginError: There is no such router.
+    """
+    from progressive import plugins
+    from progressive._adapters.mesh.router import MeshRouter
+
+    found = plugins.router(document.router)
+    if isinstance(found, type) and issubclass(found, MeshRouter):
+        # its subclasses know their codec
+        return lambda cluster: found(cluster=cluster)  # type: ignore[call-arg]
+    return None
 
 
 def _try(act: Callable[[], object]) -> None:
@@ -180,6 +254,25 @@ def rbac(rights: Sequence[Right]) -> list[dict[str, Any]]:
         {"apiGroups": [group], "resources": resources, "verbs": list(allowed)}
         for (group, allowed), resources in together.items()
     ]
+
+
+def _right_of(verb: str, path: str) -> kube.Right:
+    """The right to do this with what is at this path."""
+    at = parse(path)
+    return kube.Right(
+        namespace=at.namespace or "",
+        group=at.group,
+        resource=f"{at.plural}/{at.subresource}" if at.subresource else at.plural,
+        verb=verb,
+        name=at.name or "",
+    )
+
+
+def _put_fence(router: TrafficRouter, target: Target) -> None:
+    if isinstance(router, FencedRouter):
+        fence = Fence(token=f"{_RUN}/1", confirm=lambda: None)
+        router.fence(target, fence, at_once=True)
+        router.unfence(target)
 
 
 def _ready_slice(service: str, namespace: str) -> Mapping[str, Any]:

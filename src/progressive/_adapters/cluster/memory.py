@@ -22,6 +22,7 @@ from progressive._adapters.cluster.address import Address, address_of, parse
 from progressive._adapters.cluster.inmemory.discovery import versions
 from progressive._adapters.cluster.inmemory.faults import Fault, Faults
 from progressive._adapters.cluster.inmemory.overlay import Overlay
+from progressive._adapters.cluster.inmemory.reviews import REVIEWS, reviewed
 from progressive._adapters.cluster.inmemory.scale import scale_of, scaled
 from progressive._adapters.cluster.inmemory.shelf import Manifest, Shelf
 from progressive._adapters.cluster.inmemory.stream import MemoryWatch
@@ -163,7 +164,8 @@ class MemoryCluster:
                 patient=self._patient,
                 closed=self._forget,
             )
-            for one in self._seen.listed(at, {})["items"]:
+            only = {} if name is None else {"fieldSelector": f"metadata.name={name}"}
+            for one in self._seen.listed(at, only)["items"]:
                 meta = one["metadata"]
                 stream.tell("ADDED", at.named(meta["name"], meta.get("namespace")), one)
             stream.synced()
@@ -226,6 +228,10 @@ class MemoryCluster:
     def urgent(self) -> MemoryCluster:
         """The same cluster: nothing is slow here."""
         return self
+
+    def rehearsal(self) -> MemoryCluster:
+        """The same cluster for writes that change nothing here."""
+        return MemoryCluster(base=self, namespace=self._namespace, patient=False)
 
     # the places of a run
 
@@ -354,8 +360,8 @@ class MemoryCluster:
             raise refusals.not_served()
 
     def _create(self, at: Address, path: str, body: dict[str, Any]) -> Manifest:
-        if at.plural == "selfsubjectaccessreviews":
-            return self._review(body)
+        if at.group in REVIEWS:
+            return reviewed(body, self._denied)
         meta = body.get("metadata") or {}
         name = meta.get("name")
         if not name and meta.get("generateName"):
@@ -373,11 +379,6 @@ class MemoryCluster:
         new = self._shelf.create(new_at, body, manager=self._manager)
         self._note("create", path, body, True)
         return new
-
-    def _review(self, body: Mapping[str, Any]) -> Manifest:
-        asked = (body.get("spec") or {}).get("resourceAttributes") or {}
-        denied = (asked.get("verb", ""), asked.get("resource", "")) in self._denied
-        return {**body, "status": {"allowed": not denied}}
 
     def _change(
         self, at: Address, verb: str, path: str, body: Any, change: Callable[[Manifest], Any]

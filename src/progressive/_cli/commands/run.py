@@ -53,6 +53,12 @@ from progressive._model.report import Report
     type=click.Path(file_okay=False),
     help="Folder for report.json and rounds.jsonl, written as the run goes.",
 )
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Check everything up to the first write, and let the API server try the writes of the "
+    "start; nothing is stored.",
+)
 @cluster_options
 @document_options
 @output_option
@@ -65,6 +71,7 @@ def run(
     supersede: bool,
     metrics_server: str | None,
     report_dir: str | None,
+    dry_run: bool,
     kubeconfig: str | None,
     context: str | None,
     namespace: str | None,
@@ -88,6 +95,11 @@ def run(
         metrics_server=metrics_server,
         lookup=cluster_lookup(kubeconfig, context, namespace),
     )
+    where = {"kubeconfig": kubeconfig, "context": context, "namespace": namespace}
+    if dry_run:
+        from progressive._cli.dry_run import try_and_exit
+
+        try_and_exit(document, wanted, where, metrics_server, resume=resume, output=output)
     from progressive._cli.driving import Driving, EndedEarly, ReportFolder
     from progressive._cli.progress import progress_bar
     from progressive._release.connect import Connection, rejected
@@ -102,20 +114,15 @@ def run(
         driving.signals(),
     ):
         try:
-            connection = Connection.to(
-                document,
-                kubeconfig=kubeconfig,
-                context=context,
-                namespace=namespace,
-                metrics_server=metrics_server,
-            )
+            connection = Connection.to(document, **where, metrics_server=metrics_server)
+            connection.require_rights(images=wanted, resume=resume)
             runner = connection.runner(observers=[driving.observe, bar])
             driving.drives(runner)
             if supersede:
                 make_way(connection)
             report = connection.release(runner, images=wanted, resume=resume, timeout=limit)
         except EndedEarly as signal:
-            message = f"{signal} came before anything was read or written"
+            message = f"{signal} came before anything was written"
             report = Report(outcome=Outcome.ABORTED, message=message, target=str(document.target))
         except ProgressiveError as error:
             report = rejected(error, document.target)

@@ -66,7 +66,9 @@ class Overlay:
         found: dict[tuple[str, str, str, str], Manifest] = {}
         kind = ""
         if self._below is not None:
-            answer = self._below.get(at.path)
+            # asked as narrowly as here: whoever may list one name may not list them all
+            narrow = {key: value for key, value in query.items() if value}
+            answer = self._below.get(at.path, query=narrow or None)
             kind = answer.get("kind", "")
             for one in answer.get("items", []):
                 meta = one["metadata"]

@@ -1,0 +1,139 @@
+"""`progressive rbac`: the least Role that a release needs, for `kubectl apply -f -`.
+
+Floor 5. Worked out in `_release/rights/` from the file alone; no cluster is asked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from progressive._cli.console import print_json
+from progressive._cli.options import document_options, read_or_refuse
+
+if TYPE_CHECKING:
+    from progressive._model.release import Document
+    from progressive._release.rights.needs import Needs
+
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+
+_MADE_UP: Mapping[str, Mapping[str, Any]] = {
+    "MetricTemplate": {
+        "provider": {"type": "prometheus", "address": "http://not-asked.invalid"},
+        "query": "vector(1)",
+    },
+    "AlertProvider": {"type": "slack", "address": "http://not-asked.invalid"},
+}
+"""What stands in for an object that is only in the cluster: which one it is says enough."""
+
+
+@click.command()
+@click.argument("file", type=click.Path(dir_okay=False))
+@click.option(
+    "--service-account",
+    metavar="[NAMESPACE:]NAME",
+    help="Bind the Role to it; its namespace is the release's where none is given.",
+)
+@click.option(
+    "--route",
+    "routes",
+    multiple=True,
+    metavar="NAME",
+    help="Routing object that stands already under another name than the service; may be "
+    "repeated.",
+)
+@click.option("-n", "--namespace", help="Namespace for a document that names none.")
+@document_options
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["yaml", "json"]),
+    default="yaml",
+    show_default=True,
+    help="json prints one List.",
+)
+def rbac(
+    file: str,
+    service_account: str | None,
+    routes: tuple[str, ...],
+    namespace: str | None,
+    name: str | None,
+    router: str | None,
+    allow_no_checks: bool,
+    output: str,
+) -> None:
+    """Print the least Role for FILE: all that a run and the commands around it may ask for.
+
+    Objects are named wherever their names are known. It is worked out from the file alone; the
+    first deploy, later releases, and what happens on bad days are in it.
+    """
+    for one in (*routes, *([namespace] if namespace else [])):
+        _valid(one, "--route" if one in routes else "--namespace")
+    asked: list[tuple[str, str, str]] = []
+
+    def lookup(kind: str, where: str, of: str) -> Mapping[str, Any]:
+        asked.append((kind, namespace if where == "default" and namespace else where, of))
+        meta = {"name": of, "namespace": where}
+        version = "flagger.app/v1beta1"
+        return {"apiVersion": version, "kind": kind, "metadata": meta, "spec": _MADE_UP[kind]}
+
+    document = read_or_refuse(
+        file,
+        name=name,
+        router=router,
+        allow_no_checks=allow_no_checks,
+        output=output,
+        lookup=lookup,
+    )
+    home = document.namespace or namespace
+    subject = None if service_account is None else _subject(service_account, home)
+    from progressive._release.rights.role import as_text, manifests
+
+    written = manifests(_needs(document, home, routes, asked), document, home, subject)
+    if output == "json":
+        print_json({"apiVersion": "v1", "kind": "List", "items": written})
+        return
+    click.echo(as_text(written), nl=False)
+
+
+def _needs(
+    document: Document,
+    home: str | None,
+    routes: tuple[str, ...],
+    asked: list[tuple[str, str, str]],
+) -> Needs:
+    from attrs import evolve
+
+    from progressive._release.rights.needs import looked_up, needs_of, renamed
+    from progressive.errors import PluginError
+
+    target = evolve(document.target, namespace=home or document.target.namespace)
+    try:
+        needs = renamed(needs_of(document, target), routes)
+    except PluginError as error:
+        raise click.ClickException(str(error)) from error
+    if needs.unknown:
+        click.echo(f"warning: {needs.unknown} are not known and not in the Role", err=True)
+    return evolve(needs, besides=needs.besides | looked_up(asked))
+
+
+def _subject(given: str, home: str | None) -> dict[str, str]:
+    namespace, colon, name = given.rpartition(":")
+    for part in (namespace, name) if colon else (name,):
+        _valid(part, "--service-account")
+    where = namespace or home
+    if not where:
+        raise click.BadParameter(
+            f"say its namespace, as in ci:{name}: neither the document nor -n names one",
+            param_hint="--service-account",
+        )
+    return {"kind": "ServiceAccount", "name": name, "namespace": where}
+
+
+def _valid(name: str, option: str) -> None:
+    if not _NAME.fullmatch(name):
+        words = f"{name!r} is no name that Kubernetes takes: a-z, 0-9, - and . only"
+        raise click.BadParameter(words, param_hint=option)

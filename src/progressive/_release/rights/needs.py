@@ -1,0 +1,314 @@
+"""Which rights a release needs, by its document alone: it is played on a made-up cluster.
+
+Floor 5. Nobody keeps a list: a first deploy, one that goes on after a crash, a release, a rollback
+and the commands around them are rehearsed (`rehearsal.py`), and what they ask for is written down.
+Asked by `progressive rbac` and by the question before the first write (`permission.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from copy import deepcopy
+from datetime import UTC, datetime
+from typing import Any
+
+from attrs import evolve, frozen
+
+from progressive._adapters.cluster.address import parse
+from progressive._adapters.cluster.memory import MemoryCluster
+from progressive._adapters.journal.stores import follow
+from progressive._kube.marks import MADE_FROM, REVISION
+from progressive._kube.paths import PLURALS
+from progressive._kube.rights import Right
+from progressive._model.events import Command
+from progressive._model.release import Document, Managed, ServiceSpec
+from progressive._model.traffic import RouteRef, Target
+from progressive._release.rehearsal import Copy, MakeRouter, Rehearsal, router_of
+from progressive.errors import AdapterError
+
+Manifest = dict[str, Any]
+
+WHY: Mapping[str, str] = {
+    "configmaps": "the journal of the run, and the decisions that people put beside it",
+    "leases": "one driver at a time",
+    "deployments": "the primary is made and promoted, the target is scaled and followed",
+    "controllerrevisions": "the analysed template, which may hold secrets; its name has a hash",
+    "services": "the three services of the release",
+    "endpointslices": "no traffic goes to a side without a ready endpoint",
+    "horizontalpodautoscalers": "to refuse a target that an autoscaler scales",
+    "scaledobjects": "the same for KEDA; an API that is not installed is fine",
+    "canaries": "to refuse a target that Flagger moves; an API that is not installed is fine",
+    "metrictemplates": "what the document refers to",
+    "alertproviders": "what the document refers to",
+    "events": "what happened, beside the target",
+}
+"""Resource → why a release needs it; all others are the routes."""
+
+WHY_ROUTES = "the weights"
+
+_PERHAPS = frozenset({("flagger.app", "canaries"), ("keda.sh", "scaledobjects")})
+"""Asked for, and taken as empty where that is forbidden."""
+
+
+@frozen(kw_only=True)
+class Needs:
+    """
+    The rights of a release.
+
+    Attributes:
+        run: Without one of these a run fails, though not every run needs every one.
+        besides: What is asked for and can be done without, and what other commands need.
+        unknown: What cannot be known, in words; empty: nothing.
+    """
+
+    run: frozenset[Right]
+    besides: frozenset[Right] = frozenset()
+    unknown: str = ""
+
+    @property
+    def every(self) -> frozenset[Right]:
+        """All that a Role should grant."""
+        return self.run | self.besides
+
+
+def needs_of(document: Document, target: Target) -> Needs:
+    """
+    What a release needs in whatever state it finds its target.
+
+    Args:
+        target: The address, with its true namespace.
+
+    Raises:
+        PluginError: The document's router cannot be loaded.
+    """
+    make_router = router_of(document)
+    # where its route is and what it looks like is somebody else's decision: any will do here
+    plain = evolve(target, routes=(), subsets=None, bounds=None)
+    routes = _route_resources(make_router, plain)
+    if document.managed is None:
+        asked = _releases(_standing_in(document), plain, make_router)
+        asked = {one for one in asked if _about_traffic(one, routes)}
+    else:
+        asked = _first_deploys(document, plain, make_router)
+        asked |= _releases(_simplified(document), plain, make_router)
+    asked = {each for one in asked for each in _by_true_name(one, document, target, routes)}
+    besides = {one for one in asked if can_be_done_without(one, target)}
+    unknown = "" if make_router is not None else f"the rights of the router {document.router}"
+    return Needs(
+        run=frozenset(asked - besides),
+        besides=frozenset(besides | _of_commands(target)),
+        unknown=unknown,
+    )
+
+
+def can_be_done_without(right: Right, target: Target) -> bool:
+    """Whether a run goes on, with a warning or none, where this is forbidden."""
+    if (right.group, right.resource) in _PERHAPS:
+        return True
+    # what people decide cannot be heard then, and a signal still can
+    return right.resource == "configmaps" and right.name == f"progressive-{target.service}-inbox"
+
+
+# the plays
+
+
+def _first_deploys(document: Document, target: Target, make: MakeRouter | None) -> set[Right]:
+    """A first deploy from nothing, and one that finds things half done and services in place."""
+    fresh = _played(document, target, make, [_made_up_target(document, target)])
+    begun = [_half_done(one, document) for one in fresh.copy.objects()]
+    again = _played(document, target, make, begun)
+    return {*fresh.asked(), *again.asked()}
+
+
+def _played(
+    document: Document, target: Target, make: MakeRouter | None, objects: Iterable[Manifest]
+) -> Rehearsal:
+    below = MemoryCluster(objects, namespace=target.namespace)
+    played = Rehearsal(document, target, below, make)
+    _try(lambda: played.workload.situation(target))
+    for _, act in played.first_deploy():
+        _try(act)
+    played.surround()
+    return played
+
+
+def _releases(document: Document, target: Target, make: MakeRouter | None) -> set[Right]:
+    """Everything that may happen once there is a primary."""
+    first = _played(document, target, make, [_made_up_target(document, target)])
+    objects = [dict(one) for one in first.copy.objects()]
+    for name in (target.primary, target.canary):
+        if not any((one["kind"], one["metadata"]["name"]) == ("Service", name) for one in objects):
+            objects.append(_made_up_service(name, target))
+    played = Rehearsal(document, target, MemoryCluster(objects, namespace=target.namespace), make)
+    _try(lambda: played.workload.situation(target))
+    for _, act in played.start():
+        _try(act)
+    played.rest()
+    return set(played.asked())
+
+
+def _of_commands(target: Target) -> set[Right]:
+    """What people's commands ask for: they write decisions, and wait for what comes of them."""
+    cluster = Copy(namespace=target.namespace, patient=False)
+    for command in (Command.HOLD, Command.RESUME):
+        cluster.inbox().put(target, command, by="", why="")
+    for _ in follow(cluster, target, until=datetime.now(UTC)):
+        pass
+    told = Right(namespace=target.namespace, group="", resource="events", verb="create")
+    return {told, *cluster.asked()}
+
+
+def _try(act: Callable[[], object]) -> None:
+    # what cannot be played tells no rights; another play has asked for them
+    with suppress(AdapterError):
+        act()
+
+
+# the made-up cluster
+
+
+def _managed(document: Document) -> Managed:
+    assert document.managed is not None, "without one, _standing_in makes one up"
+    return document.managed
+
+
+def _simplified(document: Document) -> Document:
+    """The same release with a service that every mesh can make a route for, and with rounds."""
+    managed, plan = _managed(document), document.plan
+    service = ServiceSpec(name=managed.service.name, port=managed.service.port)
+    plan = evolve(
+        plan, skip_analysis=False, allow_no_checks=True, weights=plan.weights or (plan.total,)
+    )
+    return evolve(document, managed=evolve(managed, service=service), plan=plan)
+
+
+def _standing_in(document: Document) -> Document:
+    service = ServiceSpec(name=document.target.service, port=document.target.port or 80)
+    name = document.target.service
+    return _simplified(evolve(document, managed=Managed(name=name, service=service)))
+
+
+def _made_up_target(document: Document, target: Target) -> Manifest:
+    managed = _managed(document)
+    labels = {"app": "made-up"}
+    return {
+        "apiVersion": managed.api_version,
+        "kind": managed.kind,
+        "metadata": {"name": managed.name, "namespace": target.namespace},
+        "spec": {
+            "replicas": 1,
+            "selector": {"matchLabels": labels},
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {"containers": [{"name": "made-up", "image": "made-up"}]},
+            },
+        },
+    }
+
+
+def _made_up_service(name: str, target: Target) -> Manifest:
+    port = {"name": "http", "port": target.port or 80}
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name, "namespace": target.namespace},
+        "spec": {"selector": {"app": name}, "ports": [port]},
+    }
+
+
+def _half_done(manifest: Mapping[str, Any], document: Document) -> Manifest:
+    """The primary made from an older template, every service pointing somewhere else."""
+    changed = deepcopy(dict(manifest))
+    managed = _managed(document)
+    if (changed["kind"], changed["metadata"]["name"]) == (managed.kind, managed.primary):
+        marks = changed["metadata"].setdefault("annotations", {})
+        marks.pop(REVISION, None)
+        marks[MADE_FROM] = "0"
+    if changed["kind"] == "Service":
+        changed["spec"]["selector"] = {"app": "another"}
+    return changed
+
+
+# whose names are known
+
+
+def _route_resources(make: MakeRouter | None, target: Target) -> dict[tuple[str, str], str]:
+    """Group and plural of the routing objects that the router makes, each with its kind."""
+    if make is None:
+        return {}
+    scratch = MemoryCluster(namespace=target.namespace)
+    establish = getattr(make(scratch), "establish", None)
+    if callable(establish):
+        service = ServiceSpec(name=target.service, port=target.port or 80)
+        _try(lambda: establish(target, service, None))
+    return {
+        (at.group, at.plural): str(one.body["kind"])
+        for one in scratch.log
+        if one.verb == "create" and (at := parse(one.path))
+    }
+
+
+def _about_traffic(right: Right, routes: Mapping[tuple[str, str], str]) -> bool:
+    """Whether a release of two existing workloads needs it."""
+    if (right.group, right.resource) in routes:
+        return right.verb != "create"
+    if right.resource == "services":
+        return right.verb == "get"
+    return right.resource in ("configmaps", "leases", "endpointslices")
+
+
+def _by_true_name(
+    right: Right,
+    document: Document,
+    target: Target,
+    routes: Mapping[tuple[str, str], str],
+) -> list[Right]:
+    """The right, on the routing objects that the document names or may find."""
+    if right.resource == "controllerrevisions":
+        return [evolve(right, name="")]  # they are called by a hash of what they hold
+    kind = routes.get((right.group, right.resource))
+    if kind is None or not right.name:
+        return [right]
+    named = [one for one in target.routes if one.kind in (None, kind)]
+    if named:
+        return [evolve(right, name=one.name, namespace=_place(one, target)) for one in named]
+    made = document.managed is not None
+    # a route that stands already is found by where it leads, whatever it is called
+    return [evolve(right, name=right.name if made else "", guessed=True)]
+
+
+def _place(route: RouteRef, target: Target) -> str:
+    return route.namespace or target.namespace
+
+
+def renamed(needs: Needs, names: Iterable[str]) -> Needs:
+    """The same for routes that stand already under these names, in place of a guessed one."""
+    known = tuple(names)
+
+    def change(rights: frozenset[Right]) -> frozenset[Right]:
+        return frozenset(
+            each
+            for one in rights
+            for each in (
+                [evolve(one, name=name, guessed=False) for name in known]
+                if one.guessed and known
+                else [one]
+            )
+        )
+
+    return evolve(needs, run=change(needs.run), besides=change(needs.besides))
+
+
+def looked_up(asked: Iterable[tuple[str, str, str]]) -> frozenset[Right]:
+    """The rights to read what a document refers to: kind, namespace, name."""
+    return frozenset(
+        Right(
+            namespace=namespace,
+            group="flagger.app",
+            resource=PLURALS[kind],
+            verb="get",
+            name=name,
+        )
+        for kind, namespace, name in asked
+    )
