@@ -125,8 +125,8 @@ from progressive import (
 from progressive.aio import AsyncRunner
 from progressive.clusters import KubernetesCluster, MemoryCluster
 from progressive.metrics import EnvoyMetrics, MetricsProvider, PrometheusMetrics
-from progressive.routers import EnvoyRouter, IstioRouter, TrafficRouter
 from progressive.notifiers import KubernetesEvents
+from progressive.routers import EnvoyRouter, IstioRouter, TrafficRouter
 from progressive.stores import FileLock, FileStore, LeaseLock, MemoryStore
 from progressive.testing import Fault, Moment, Scenario, VirtualClock, World, simulate
 
