@@ -142,13 +142,20 @@ class Workload(Protocol):
         """Write on the primary which revision it runs: the first deploy is complete."""
 
     def scale(self, target: Target, *, up: bool) -> None:
-        """Scale the canary to the primary's present replicas (and keep its template), or to 0."""
+        """
+        Scale the canary to the primary's present replicas (and keep its template), or to 0.
+
+        Before it comes up, the primary's autoscalers are kept from going below those replicas.
+        """
 
     def readiness(self, target: Target, side: Side, until: datetime) -> Asked:
         """Whether a side is ready; may wait for it until `until`, and answers as soon as it is."""
 
     def promote(self, target: Target, revision: str) -> None:
         """Copy the analysed template to the primary, in one patch with its hash."""
+
+    def give_back(self, target: Target) -> None:
+        """What was raised or kept for the run alone is given back; called at every end."""
 
     def watch(self, target: Target, tell: Tell) -> Closeable:
         """Tell `TargetMoved` whenever the target's template changes, until closed."""

@@ -30,6 +30,7 @@ FLOORS: dict[str, tuple[int, frozenset[str]]] = {
     "metrics": (5, frozenset({"_adapters", "_mesh", "ports"})),
     "routers": (5, frozenset({"_adapters", "_mesh", "ports"})),
     "stores": (5, frozenset({"_adapters", "_run", "ports"})),
+    "notifiers": (5, frozenset({"_adapters", "ports"})),
     "plugins": (5, frozenset({"errors"})),
     "aio": (5, frozenset({"_run"})),
     "testing": (5, frozenset({"_adapters", "_contract", "_model", "_run", "_scenario", "ports"})),
@@ -38,7 +39,7 @@ FLOORS: dict[str, tuple[int, frozenset[str]]] = {
         5,
         GROUND
         | {"_log", "ports", "_analysis", "_documents", "_kube", "_run", "_adapters"}
-        | {"clusters", "metrics", "plugins", "routers", "stores"},
+        | {"clusters", "metrics", "notifiers", "plugins", "routers", "stores"},
     ),
     "_demo": (5, GROUND | {"ports", "_run", "_adapters"}),
     "_cli": (

@@ -31,7 +31,17 @@ from progressive._analysis.machine import ANSWERS
 from progressive._cli.main import cli
 
 REFERENCE = ROOT / "docs" / "reference"
-DOORS = ("aio", "clusters", "metrics", "plugins", "ports", "routers", "stores", "testing")
+DOORS = (
+    "aio",
+    "clusters",
+    "metrics",
+    "notifiers",
+    "plugins",
+    "ports",
+    "routers",
+    "stores",
+    "testing",
+)
 _SECTION = re.compile(
     r"(?P<begin><!-- generated: (?P<name>[\w-]+) -->\n).*?(?P<end><!-- end -->)", re.DOTALL
 )

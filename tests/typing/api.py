@@ -125,6 +125,7 @@ from progressive import (
 from progressive.aio import AsyncRunner
 from progressive.clusters import KubernetesCluster, MemoryCluster
 from progressive.metrics import EnvoyMetrics, MetricsProvider, PrometheusMetrics
+from progressive.notifiers import KubernetesEvents
 from progressive.routers import EnvoyRouter, IstioRouter, TrafficRouter
 from progressive.stores import FileLock, FileStore, LeaseLock, MemoryStore
 from progressive.testing import Fault, Moment, Scenario, VirtualClock, World, simulate
@@ -200,7 +201,8 @@ def composed_by_hand() -> None:
     Runner(EnvoyRouter("routes"), EnvoyMetrics("http://localhost"), None, FileStore("journal"))
     Runner(IstioRouter(MemoryCluster()), PrometheusMetrics(), lock=FileLock("locks"))
     cluster = KubernetesCluster.from_environment(kubeconfig="config", context="test")
-    Runner(IstioRouter(cluster), PrometheusMetrics(), lock=LeaseLock(cluster))
+    events = KubernetesEvents(cluster)
+    Runner(IstioRouter(cluster), PrometheusMetrics(), lock=LeaseLock(cluster), notifiers=[events])
 
 
 def one_part_alone() -> None:

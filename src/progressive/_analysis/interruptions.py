@@ -175,8 +175,10 @@ def canary_down(course: Course, event: CanaryLost) -> None:
     state = course.state
     if state.situation is None or state.phase not in _ANALYSING or state.recovering:
         return
-    if state.weight == 0:
-        state.lost = True  # a weight that is being written just now is taken back
+    if state.weight == 0 or state.step < 0:
+        # a weight that is being written just now is taken back; before the first one there is
+        # none of ours, and an orphaned split is on its way home
+        state.lost = True
         return
     if state.phase is Phase.PAUSED:
         _unpause(course)

@@ -66,6 +66,24 @@ def readiness(deployment: Manifest, *, percent: int) -> Asked:
     )
 
 
+def lost(deployment: Manifest) -> str | None:
+    """
+    Why a Deployment serves nobody, in words with numbers; None: it has a ready pod.
+
+    Empty where nothing is lost: it is scaled to zero, or the Deployment controller has not seen
+    it yet. Pods count as the endpoints of a service do: ready, for however short a time
+    (``minReadySeconds`` is for promotions).
+    """
+    wanted = int(deployment["spec"].get("replicas", 1))
+    status = deployment.get("status") or {}
+    if wanted == 0 or not status.get("observedGeneration"):
+        return ""
+    if int(status.get("readyReplicas") or 0) > 0:
+        return None
+    name = metadata(deployment)["name"]
+    return f"{name}: 0 of {wanted} replicas are ready{_why(status)}"
+
+
 def _waiting(message: str) -> Asked:
     return Asked(readiness=Readiness.WAITING, message=message)
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 from attrs import frozen
 
 from progressive._model.checks import Verdict, VerdictKind
+from progressive._model.traffic import Target
 from progressive._model.value import Value
 
 
@@ -163,6 +164,8 @@ class Notification(Value):
         message: In words.
         terminal: Whether it is the last one of its run.
         repeat: Whether it may have been sent before (a driver died in between).
+        target: What it is about, in the hands of a notifier; None in a record, which is about
+            one target.
     """
 
     id: str
@@ -172,6 +175,7 @@ class Notification(Value):
     message: str = ""
     terminal: bool = False
     repeat: bool = False
+    target: Target | None = None
 
 
 @frozen(kw_only=True, eq=False, repr=False)

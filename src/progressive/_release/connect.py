@@ -95,13 +95,17 @@ class Connection:
     def runner(
         self, *, observers: Sequence[Observer] = (), notifiers: Sequence[Notifier] = ()
     ) -> Runner:
-        """A runner of these parts."""
+        """A runner of these parts; people find what happens as Kubernetes Events, too."""
+        from progressive.notifiers import KubernetesEvents
+
+        about = None if self.workload is None else self.workload.reference
+        events = KubernetesEvents(self.cluster, about=about)
         return Runner(
             router=self.router,
             metrics=self.metrics,
             workload=self.workload,
             observers=observers,
-            notifiers=notifiers,
+            notifiers=(events, *notifiers),
         )
 
     def release(

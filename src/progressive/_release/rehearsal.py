@@ -19,8 +19,10 @@ from progressive._adapters.cluster.address import address_of, parse
 from progressive._adapters.cluster.inmemory.stream import MemoryWatch
 from progressive._adapters.cluster.memory import MemoryCluster, Write
 from progressive._adapters.lease.hold import lease_path
+from progressive._adapters.notifiers.events import KubernetesEvents
 from progressive._adapters.workload import DeploymentWorkload
 from progressive._kube import rights as kube
+from progressive._model.record import Notification
 from progressive._model.release import Document
 from progressive._model.traffic import Side, Split, Target
 from progressive.errors import AdapterError
@@ -29,6 +31,9 @@ from progressive.ports import Cluster, Fence, FencedRouter, TrafficRouter
 MakeRouter = Callable[[Cluster], TrafficRouter]
 
 _RUN = "rehearsal"
+_MANY = 2**31 - 1
+"""So many replicas that every autoscaler has to be raised that can be."""
+
 _VERSIONS = 5
 """So many that templates of old versions are removed, which is a right as well."""
 
@@ -125,6 +130,8 @@ class Rehearsal:
         What fails here says nothing about a real run, which meets other versions and states.
         """
         target, workload = self._target, self.workload
+        self._make_ready()
+        _try(self._grow_primary)
         for number in range(_VERSIONS):
             self._change_target(number)
             _try(lambda: workload.scale(target, up=True))
@@ -145,9 +152,16 @@ class Rehearsal:
             _try(lambda: router.current(target))
             _try(lambda: _put_fence(router, target))
             _try(lambda: router.reset(target))
+        _try(lambda: workload.give_back(target))
         _try(self._drive)
         _try(self._drive)
         _try(self._meet_another_driver)
+
+    def _grow_primary(self) -> None:
+        """Until a release starts an autoscaler may have added replicas, which are kept up then."""
+        primary = deepcopy(self.copy.get(self._deployment(self._managed.primary)))
+        primary["spec"]["replicas"] = _MANY
+        self.copy.put(primary)
 
     def _promote_in_another_process(self) -> None:
         """A driver that goes on after a crash remembers nothing, and asks for more."""
@@ -179,7 +193,7 @@ class Rehearsal:
             self.router.shift(self._target, split)
 
     def _drive(self) -> None:
-        """What a driver keeps of its own: Lease, journal and inbox; twice, made and found."""
+        """What a driver keeps of its own: Lease, journal, inbox, Events; twice, made and found."""
         target, store = self._target, self._drivers.store()
         self._drivers.lock().holder(target)
         hold = self._drivers.lock().acquire(target, _RUN, lambda _: None)
@@ -190,6 +204,7 @@ class Rehearsal:
             store.save(target, '{"again": true}', version)
             store.keep(target, _RUN, "{}")
             self._drivers.inbox().watch(target, lambda _: None).close()
+            KubernetesEvents(self._drivers).tell(_notification(target))
         finally:
             hold.close()
 
@@ -206,10 +221,11 @@ class Rehearsal:
         for service in (self._target.primary, self._target.canary):
             self.copy.lay(_ready_slice(service, self._target.namespace))
 
+    def _deployment(self, name: str) -> str:
+        return f"/apis/apps/v1/namespaces/{self._target.namespace}/deployments/{name}"
+
     def _change_target(self, number: int) -> None:
-        target = self.workload.cluster.get(
-            f"/apis/apps/v1/namespaces/{self._target.namespace}/deployments/{self._managed.name}"
-        )
+        target = self.copy.get(self._deployment(self._managed.name))
         changed = deepcopy(target)
         template = changed["spec"]["template"]
         template["metadata"] = {**(template.get("metadata") or {})}
@@ -273,6 +289,12 @@ def _put_fence(router: TrafficRouter, target: Target) -> None:
         fence = Fence(token=f"{_RUN}/1", confirm=lambda: None)
         router.fence(target, fence, at_once=True)
         router.unfence(target)
+
+
+def _notification(target: Target) -> Notification:
+    return Notification(
+        id=f"{_RUN}/0", at=datetime.now(UTC), kind="started", terminal=False, target=target
+    )
 
 
 def _ready_slice(service: str, namespace: str) -> Mapping[str, Any]:

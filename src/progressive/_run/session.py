@@ -35,10 +35,14 @@ from progressive.ports import (
     Fence,
     FencedRouter,
     Hold,
+    Workload,
 )
 
 MOMENT = timedelta(seconds=0.25)
 """For the answer of a canary that is ready, before a round is saved without its next weight."""
+
+_GIVE_BACK_PAUSES = (0.5, 1.0)
+"""Seconds between tries; the outcome waits to be told, so they are few."""
 
 PATIENCE = timedelta(seconds=30)
 """Beyond the deadline of an order: an adapter has time-outs of its own, and they come first."""
@@ -260,6 +264,26 @@ class Session:
                 self._parts.router.unfence(self._target)
             except AdapterError as error:
                 self._warn(f"the token of this driver is left on the route: {error}")
+        if self._parts.workload is not None:
+            self._give_back_of(self._parts.workload)
+
+    def _give_back_of(self, workload: Workload) -> None:
+        """Tried again for a moment; the outcome stands whatever comes of it."""
+        from progressive._run.clock import ThreadMailbox
+
+        clock = self._parts.clock
+        for pause in (*_GIVE_BACK_PAUSES, None):
+            try:
+                workload.give_back(self._target)
+                return
+            except AdapterError as error:
+                if pause is None or not error.transient:
+                    self._warn(f"{error}; the next run gives it back")
+                    return
+            except Exception:
+                log.exception("a workload failed", extra={"run": self.analysis.run})
+                return
+            clock.wait(clock.now() + timedelta(seconds=pause), ThreadMailbox())
 
     # notifications
 
@@ -290,6 +314,7 @@ class Session:
         self._unsaved = self._unsaved or one.terminal
 
     def _deliver(self, one: Notification) -> None:
+        one = evolve(one, target=self._target)
         for notifier in self._parts.notifiers:
             try:
                 notifier.tell(one)

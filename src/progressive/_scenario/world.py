@@ -142,6 +142,7 @@ class World:
         told: Notifications that were delivered.
         revision, primary: Templates of the target and of the primary.
         scaled: Whether the canary has replicas.
+        given_back: How often a run that ended gave back what it kept for itself.
         rounds_before: Rounds of earlier runs, so that a retry goes on with the answers.
     """
 
@@ -158,6 +159,7 @@ class World:
         self.marked = not scenario.first_deploy
         self.scaled = scenario.first_deploy or not managed
         self.weight = 0
+        self.given_back = 0
         self._retry_asked = False
         self.rounds_before = 0
         self._kept: set[str] = set()
@@ -285,6 +287,10 @@ class World:
             if revision not in self._kept and revision != self.revision:
                 raise ClusterError(f"revision {revision} was never kept", ErrorKind.NOT_FOUND)
             self.primary = revision
+
+    def give_back(self, target: Target) -> None:
+        """Nothing is kept for a run alone; no call that a scenario counts."""
+        self.given_back += 1
 
     def readiness(self, target: Target, side: Side, until: datetime) -> Asked:
         """Whether a side is ready."""

@@ -58,6 +58,7 @@ def rolled_out(manifest: Document, **status: Any) -> Document:
             "observedGeneration": generation,
             "replicas": replicas,
             "updatedReplicas": replicas,
+            "readyReplicas": status.get("availableReplicas", replicas),
             "availableReplicas": replicas,
             **status,
         },

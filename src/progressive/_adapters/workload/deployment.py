@@ -15,6 +15,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from progressive._adapters.workload import templates
+from progressive._adapters.workload.asking import STALE, Asking
+from progressive._adapters.workload.capacity import PrimaryFloor
 from progressive._adapters.workload.following import TargetWatch
 from progressive._adapters.workload.making import FirstDeploy, write_primary
 from progressive._adapters.workload.objects import (
@@ -27,26 +29,18 @@ from progressive._adapters.workload.objects import (
     refusals,
     refused,
 )
-from progressive._adapters.workload.others import owner, refuse_autoscaler
+from progressive._adapters.workload.others import autoscalers, owner, refuse_autoscaler
 from progressive._adapters.workload.recent import Recent
 from progressive._kube.cautions import cautions
 from progressive._kube.images import images_of, set_images
 from progressive._kube.marks import MADE_FROM, REVISION, annotation, named
 from progressive._kube.primary import primary_template, runs, selector_of, selector_of_primary
-from progressive._kube.readiness import readiness
 from progressive._kube.revision import revision_of, same
-from progressive._model.events import Readiness, Situation
+from progressive._model.events import Situation
 from progressive._model.release import Managed
 from progressive._model.traffic import Side, Target
 from progressive.errors import ClusterError, ErrorKind, SpecError
 from progressive.ports import Asked, Closeable, Cluster, Tell
-
-_STALE = timedelta(seconds=5)
-"""
-How long ``ProgressDeadlineExceeded`` must stand to be believed. After a mere change of replicas
-Kubernetes 1.37 reports the new generation as observed with the condition of the rollout before,
-until it sees the first progress (measured: some 0.1 s).
-"""
 
 
 def _utc_now() -> datetime:
@@ -75,7 +69,7 @@ class DeploymentWorkload:
         *,
         router: object | None = None,
         clock: Callable[[], datetime] = _utc_now,
-        stale: timedelta = _STALE,
+        stale: timedelta = STALE,
     ) -> None:
         if (managed.api_version, managed.kind) != ("apps/v1", "Deployment"):
             kind = f"{managed.kind} of {managed.api_version}"
@@ -83,13 +77,16 @@ class DeploymentWorkload:
                 "spec.targetRef", f"{kind} is not supported yet; Deployment apps/v1 is"
             )
         self.cluster, self.managed, self.router = cluster, managed, router
-        self._now, self._stale = clock, stale
+        self._now = clock
         self._known: dict[Target, str] = {}
         self._recent = Recent(clock)
+        self._asking = Asking(cluster, managed, recent=self._recent, stale=stale, now=clock)
         self._kept_here: dict[tuple[Target, str], Mapping[str, Any]] = {}
         self._followed: dict[Target, TargetWatch] = {}
         self._written: dict[Target, int] = {}
         self._primaries: dict[Target, Document] = {}
+        self._floors: dict[Target, PrimaryFloor] = {}
+        self._uids: dict[Target, str] = {}
 
     # looking
 
@@ -104,7 +101,9 @@ class DeploymentWorkload:
             ForeignController: A Canary of Flagger drives it and is not suspended.
         """
         deployment = self._recent.take(self._target_path(target)) or self._target(target)
-        refuse_autoscaler(self.cluster, deployment)
+        listed = refuse_autoscaler(self.cluster, deployment)
+        self._floors[target] = self._floor_of(target, listed)
+        self._uids[target] = str(deployment["metadata"].get("uid", ""))
         first = self._first_deploy(deployment)
         primary = self._primary(target)
         if primary is not None:
@@ -130,14 +129,8 @@ class DeploymentWorkload:
         A side that does not exist is waited for, too. Whether its service has an endpoint is the
         router's question.
         """
-        while True:
-            asked = self._look(target, side, until, (Readiness.READY, Readiness.STUCK))
-            if asked.readiness is not Readiness.STUCK:
-                return asked
-            doubt = min(until, self._now() + self._stale)
-            asked = self._look(target, side, doubt, (Readiness.READY, Readiness.WAITING))
-            if asked.readiness is not Readiness.WAITING or self._now() >= until:
-                return asked
+        watch, written = self._followed.get(target), self._written.get(target, 0)
+        return self._asking.readiness(target, side, until, watch=watch, written=written)
 
     def watch(self, target: Target, tell: Tell) -> Closeable:
         """
@@ -206,8 +199,9 @@ class DeploymentWorkload:
         """
         Scale the canary to the primary's present replicas (at least 1), or to zero.
 
-        Before it comes up its template is stored, for `promote`. A target that is not there any
-        more is at zero.
+        Never under the minimum of an autoscaler of the primary, which itself may not go below
+        those replicas from here on (L25). Before the canary comes up its template is stored, for
+        `promote`. A target that is not there any more is at zero.
         """
         if not up:
             self._scale_down(target)
@@ -218,7 +212,9 @@ class DeploymentWorkload:
         self._primaries[target] = primary
         templates.keep(self.cluster, deployment, primary)
         self._kept_here = {(target, revision_of(deployment)): templates.kept_of(deployment)}
-        wanted = max(1, int(primary["spec"].get("replicas", 1)))
+        floor, stable = self._floor(target), int(primary["spec"].get("replicas", 1))
+        wanted = max(1, stable, floor.minimum)
+        floor.raise_to(stable)
         if int(deployment["spec"].get("replicas", 1)) != wanted:
             self._set_replicas(target, wanted)
 
@@ -226,13 +222,15 @@ class DeploymentWorkload:
         """
         Copy the template of `revision` to the primary, in one patch with its hash.
 
-        Its replicas stay. The target is asked only when the stored template is gone.
+        Its replicas stay: they are an autoscaler's, or a person's. The target is asked only when
+        the stored template is gone, and in a repair whose primary is scaled by itself.
 
         Raises:
             ClusterError: Kind ``not-found``: no primary, or nobody has that template any more.
         """
         path = self._primary_path(target)
         known = [self._primaries.pop(target)] if target in self._primaries else []
+        self._keep_up_for_return(target)
 
         def write() -> None:
             # its patch tests the version, so a reading of the start is as good as a fresh one
@@ -256,6 +254,28 @@ class DeploymentWorkload:
             self._recent.note(path, written)
 
         again(write)
+
+    def give_back(self, target: Target) -> None:
+        """
+        Give back what was raised for the run alone: the minimum of the primary's autoscalers.
+
+        In a hurry, one short attempt for each: whoever calls says when to try again.
+
+        Raises:
+            ClusterError: It cannot be given back now.
+        """
+        self._floor(target).give_back()
+
+    def reference(self, target: Target) -> dict[str, Any]:
+        """The target's Deployment as Events name it; with its uid once it was looked at."""
+        known = {"uid": uid} if (uid := self._uids.get(target)) else {}
+        return {
+            "apiVersion": self.managed.api_version,
+            "kind": self.managed.kind,
+            "namespace": target.namespace,
+            "name": self.managed.name,
+            **known,
+        }
 
     def set_images(self, target: Target, images: Mapping[str, str]) -> bool:
         """
@@ -281,6 +301,25 @@ class DeploymentWorkload:
         return again(write)
 
     # below
+
+    def _floor(self, target: Target) -> PrimaryFloor:
+        if target not in self._floors:
+            listed = autoscalers(self.cluster, target.namespace)
+            self._floors[target] = self._floor_of(target, listed)
+        return self._floors[target]
+
+    def _floor_of(self, target: Target, listed: tuple[Document, ...]) -> PrimaryFloor:
+        return PrimaryFloor(
+            self.cluster, listed, namespace=target.namespace, primary=self.managed.primary
+        )
+
+    def _keep_up_for_return(self, target: Target) -> None:
+        """A repair finds all traffic on the canary: the primary has to take so much again."""
+        floor = self._floors.get(target)
+        if floor is None or floor.holds:
+            return
+        sides = (find(self.cluster, self._target_path(target)), self._primary(target))
+        floor.raise_to(max(int(one["spec"].get("replicas", 1)) for one in sides if one))
 
     def _scale_down(self, target: Target) -> None:
         watch = self._followed.get(target)
@@ -345,52 +384,3 @@ class DeploymentWorkload:
             selector=selector,
             owner=owner(self.cluster, deployment),
         )
-
-    def _look(
-        self, target: Target, side: Side, until: datetime, enough: tuple[Readiness, ...]
-    ) -> Asked:
-        watch = self._followed.get(target)
-        if side is Side.CANARY and watch is not None:
-            percent = self.managed.canary_ready_percent
-            shown = watch.wait(
-                lambda one: readiness(one, percent=percent).readiness in enough,
-                generation=self._written.get(target, 0),
-                seconds=(until - self._now()).total_seconds(),
-            )
-            if shown is not None:
-                return readiness(shown, percent=percent)
-        return self._ask(target, side, until, enough)
-
-    def _ask(
-        self, target: Target, side: Side, until: datetime, enough: tuple[Readiness, ...]
-    ) -> Asked:
-        primary = side is Side.PRIMARY
-        name = self.managed.primary if primary else self.managed.name
-        percent = (
-            self.managed.primary_ready_percent if primary else self.managed.canary_ready_percent
-        )
-        gone = Asked(
-            readiness=Readiness.WAITING,
-            message=f"Deployment {target.namespace}/{name} does not exist",
-        )
-        asked: Asked | None = None
-        if until > self._now():
-            known = self._recent.find(deployment_path(target.namespace, name)) if primary else None
-            stream = self.cluster.watch(
-                deployment_path(target.namespace), name=name, until=until, known=known
-            )
-            try:
-                for kind, manifest in stream:
-                    if kind == "SYNCED":
-                        asked = asked or gone
-                        continue
-                    asked = gone if kind == "DELETED" else readiness(manifest, percent=percent)
-                    if asked.readiness in enough:
-                        break
-            finally:
-                stream.close()
-        if asked is not None:
-            return asked
-        # no time for a watch, or it was over before it had looked
-        found = find(self.cluster, deployment_path(target.namespace, name))
-        return gone if found is None else readiness(found, percent=percent)

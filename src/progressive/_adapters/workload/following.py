@@ -1,4 +1,4 @@
-"""Tells a run when its target gets another template, and shows the target as it is.
+"""Tells a run when its target gets another template or loses its pods, and shows it as it is.
 
 Floor 4. One thread and one watch beside the run; started by the workload adapters.
 """
@@ -11,9 +11,10 @@ from datetime import datetime
 from typing import Any
 
 from progressive._adapters.workload.objects import deployment_path
+from progressive._kube.readiness import lost
 from progressive._kube.revision import revision_of
 from progressive._log import log
-from progressive._model.events import TargetMoved
+from progressive._model.events import CanaryLost, TargetMoved
 from progressive.errors import AdapterError
 from progressive.ports import Cluster, Tell, WatchStream
 
@@ -26,6 +27,10 @@ _PATIENCE = 2.0
 class TargetWatch:
     """
     Follows one Deployment until it is closed.
+
+    Tells `TargetMoved` once for each template, and `CanaryLost` once for each loss: when none of
+    its pods is ready any more (L23). A driver that goes on after another is told of a loss that
+    it finds, too.
 
     Args:
         known: The revision that the run knows; None: the first that is seen.
@@ -50,6 +55,7 @@ class TargetWatch:
     ) -> None:
         self._cluster, self._namespace, self._name = cluster, namespace, name
         self._known, self._tell, self._now = known, tell, now
+        self._serves = True  # what is found without a ready pod was lost before we looked
         self._closed = threading.Event()
         self._turn = threading.Condition()
         self._stream: WatchStream | None = None
@@ -147,11 +153,23 @@ class TargetWatch:
 
     def _read(self, stream: WatchStream) -> None:
         for kind, manifest in stream:
-            if kind != "SYNCED":
-                self._show(None if kind == "DELETED" else manifest)
-            if kind not in ("ADDED", "MODIFIED"):
-                continue  # a target that is deleted has no revision to move to
-            seen = revision_of(manifest)
-            if self._known is not None and seen != self._known and not self._closed.is_set():
-                self._tell(TargetMoved(at=self._now(), revision=seen))
-            self._known = seen
+            if kind == "SYNCED":
+                continue
+            self._show(None if kind == "DELETED" else manifest)
+            if kind == "DELETED":
+                # it has no revision to move to, and its pods are about to go
+                self._look_for_loss(f"Deployment {self._namespace}/{self._name} does not exist")
+                continue
+            self._look_for_move(revision_of(manifest))
+            self._look_for_loss(lost(manifest))
+
+    def _look_for_move(self, seen: str) -> None:
+        if self._known is not None and seen != self._known and not self._closed.is_set():
+            self._tell(TargetMoved(at=self._now(), revision=seen))
+        self._known = seen
+
+    def _look_for_loss(self, message: str | None) -> None:
+        """What was scaled to zero, or has not been ready since, has nothing to lose."""
+        if message and self._serves and not self._closed.is_set():
+            self._tell(CanaryLost(at=self._now(), message=message))
+        self._serves = message is None

@@ -18,22 +18,36 @@ _ABSENT = (ErrorKind.NOT_FOUND, ErrorKind.FORBIDDEN)
 """An API server without a custom kind says so only to those who may list it."""
 
 
-def refuse_autoscaler(cluster: Cluster, target: Document) -> None:
+def refuse_autoscaler(cluster: Cluster, target: Document) -> tuple[Document, ...]:
     """
     Refuse a target whose replicas an autoscaler writes.
+
+    Returns:
+        All autoscalers of its namespace; those of the primary are among them.
 
     Raises:
         ClusterError: Kind ``invalid``, naming the autoscaler.
     """
+    listed = autoscalers(cluster, target["metadata"].get("namespace", "default"))
+    if (found := scaling(listed, target)) is not None:
+        raise refused(
+            f"{named(found['kind'], found)} scales {named('Deployment', target)}: autoscalers of "
+            "the target are not supported yet, because a target at zero replicas and its "
+            "autoscaler would work against each other; remove it for the release"
+        )
+    return listed
+
+
+def autoscalers(cluster: Cluster, namespace: str) -> tuple[Document, ...]:
+    """All autoscalers of a namespace, in one request for each kind."""
+    found: list[Document] = []
     for api_version, kind in AUTOSCALERS:
         # a ScaledObject works through a HorizontalPodAutoscaler, so that list must be readable
-        listed = _listed(cluster, api_version, kind, target, custom=kind == "ScaledObject")
-        if (found := scaling(listed, target)) is not None:
-            raise refused(
-                f"{named(kind, found)} scales {named('Deployment', target)}: autoscalers are not "
-                "supported yet, because a target at zero replicas and its autoscaler would work "
-                "against each other; remove it for the release"
-            )
+        custom = kind == "ScaledObject"
+        listed = _listed(cluster, api_version, kind, namespace, custom=custom)
+        # a list in memory may leave these out of its items
+        found += [{"apiVersion": api_version, "kind": kind, **one} for one in listed]
+    return tuple(found)
 
 
 def owner(cluster: Cluster, target: Document) -> dict[str, Any]:
@@ -44,7 +58,8 @@ def owner(cluster: Cluster, target: Document) -> dict[str, Any]:
         ForeignController: A Canary drives this target and is not suspended.
     """
     api_version, kind = CANARIES
-    canaries = driving(_listed(cluster, api_version, kind, target, custom=True), target)
+    namespace = target["metadata"].get("namespace", "default")
+    canaries = driving(_listed(cluster, api_version, kind, namespace, custom=True), target)
     for canary in canaries:
         if not is_suspended(canary):
             meta = canary["metadata"]
@@ -60,9 +75,8 @@ def owner(cluster: Cluster, target: Document) -> dict[str, Any]:
 
 
 def _listed(
-    cluster: Cluster, api_version: str, kind: str, target: Document, *, custom: bool
+    cluster: Cluster, api_version: str, kind: str, namespace: str, *, custom: bool
 ) -> list[Document]:
-    namespace = target["metadata"].get("namespace", "default")
     try:
         listed = cluster.get(object_path(api_version, kind, namespace=namespace))
     except ClusterError as error:

@@ -6,11 +6,22 @@ import queue
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from tests.unit.adapters.workload.world import APPS, SHOP, V1, V2, live, promoted, target, written
+from tests.unit.adapters.workload.world import (
+    APPS,
+    SHOP,
+    V1,
+    V2,
+    WEB,
+    Document,
+    live,
+    promoted,
+    target,
+    written,
+)
 from tests.unit.kube.manifests import rolled_out
 
 from progressive._kube.revision import revision
-from progressive._model.events import Event, Readiness, TargetMoved
+from progressive._model.events import CanaryLost, Event, Readiness, TargetMoved
 from progressive._model.traffic import Side
 from progressive.errors import ClusterError, ErrorKind
 
@@ -126,3 +137,87 @@ def test_a_canary_that_is_shown_as_down_is_looked_at_before_it_is_left(
 
     assert 0 == cluster.get(f"{APPS}/deployments/web")["spec"]["replicas"]
     assert [("patch", "/deployments/web")] * 2 == written(cluster)[-2:]
+
+
+def ready(count: int, *, replicas: int = 3, pods: Document = V1) -> Document:
+    """The target with so many ready pods."""
+    found = rolled_out(target(pods, replicas=replicas), availableReplicas=count)
+    return {**found, "status": {**found["status"], "readyReplicas": count}}
+
+
+def test_a_canary_that_loses_its_last_ready_pod_is_told_once_a_loss(
+    told: queue.Queue[Event],
+) -> None:
+    """L23: one that is left is enough for its users; and a second loss is news again."""
+    cluster, workload = live(ready(3))
+    watch = workload.watch(SHOP, told.put)
+    for count in (1, 0, 0, 2, 0):
+        cluster.put(ready(count))
+    seen = [told.get(timeout=10), told.get(timeout=10)]
+    cluster.put(ready(0, pods=V2))  # what comes after the losses, so that a third would be seen
+    moved = told.get(timeout=10)
+    watch.close()
+
+    assert [CanaryLost, CanaryLost] == [type(one) for one in seen]
+    assert "web: 0 of 3 replicas are ready" == getattr(seen[0], "message", "")
+    assert isinstance(moved, TargetMoved) and told.empty()
+
+
+def test_a_canary_that_comes_up_has_nothing_to_lose(told: queue.Queue[Event]) -> None:
+    """From zero replicas until it was ready once, and when it is scaled down again."""
+    cluster, workload = live(ready(0, replicas=0))
+    watch = workload.watch(SHOP, told.put)
+    for one in (ready(0), ready(2), ready(0, replicas=0), ready(0), ready(0, pods=V2)):
+        cluster.put(one)
+    first = told.get(timeout=10)
+    watch.close()
+
+    assert isinstance(first, TargetMoved) and told.empty()
+
+
+def test_a_driver_that_goes_on_is_told_what_it_finds(told: queue.Queue[Event]) -> None:
+    """The canary died with its driver: nobody saw it, and the split still stands."""
+    _, workload = live(ready(0))
+    workload.situation(SHOP)
+    watch = workload.watch(SHOP, told.put)
+    found = told.get(timeout=10)
+    watch.close()
+
+    assert isinstance(found, CanaryLost)
+
+
+def test_a_target_that_nobody_has_looked_at_is_not_lost(told: queue.Queue[Event]) -> None:
+    """A Deployment that was made a moment ago has no status at all."""
+    cluster, workload = live(target(V1))
+    watch = workload.watch(SHOP, told.put)
+    cluster.put(target(V2))
+    first = told.get(timeout=10)
+    watch.close()
+
+    assert isinstance(first, TargetMoved) and told.empty()
+
+
+def test_a_target_that_is_deleted_is_lost(told: queue.Queue[Event]) -> None:
+    """Its pods are about to go; users must not wait for the end of a hold."""
+    cluster, workload = live(ready(3))
+    watch = workload.watch(SHOP, told.put)
+    cluster.discard(WEB)
+    found = told.get(timeout=10)
+    watch.close()
+
+    assert isinstance(found, CanaryLost)
+    assert "Deployment shop/web does not exist" == found.message
+
+
+def test_a_loss_during_an_outage_of_the_watch_is_told_when_it_is_back(
+    told: queue.Queue[Event],
+) -> None:
+    """The next listing shows how things stand."""
+    cluster, workload = live(ready(3))
+    cluster.fail(ClusterError("no answer", ErrorKind.UNAVAILABLE), verb="watch")
+    watch = workload.watch(SHOP, told.put)
+    cluster.put(ready(0))
+    found = told.get(timeout=20)
+    watch.close()
+
+    assert isinstance(found, CanaryLost)
