@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import queue
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -98,7 +99,8 @@ class Case:
     Attributes:
         kind: A key of `EXPECTED`.
         fault: What happens; None: nothing.
-        at: To the request of this number, or the next one that it can happen to.
+        key: To which request, as `key_of` says it.
+        nth: To the how manieth of those, from 1.
         choose: Instead of `fault` and `at`: what happens to whom.
         plan: The policy.
         about: In words, for tables.
@@ -106,7 +108,8 @@ class Case:
 
     kind: str
     fault: Fault | None = None
-    at: int = 0
+    key: str = ""
+    nth: int = 1
     choose: Callable[[], Choose] | None = None
     plan: Plan = PLAN
     about: str = ""
@@ -115,23 +118,50 @@ class Case:
         """Fresh for one run: it counts."""
         if self.choose is not None:
             return self.choose()
-        return None if self.fault is None else once(self.fault, self.at)
+        return None if self.fault is None else once(self.fault, self.key, self.nth)
 
     def __str__(self) -> str:
-        return self.about or f"{self.kind}: {self.fault or 'nothing'} at request {self.at}"
+        at = f" at {self.key} ({self.nth})" if self.fault else ""
+        return self.about or f"{self.kind}: {self.fault or 'nothing'}{at}"
 
 
-def once(fault: Fault, at: int) -> Choose:
-    """The fault happens to request `at`, or the first one after it that it can happen to."""
+def key_of(asked: Asked) -> str:
+    """
+    What a request is for, the same in every run: threads ask in an order of their own.
+
+    The Lease is patched to take it, to renew it, and to free it.
+    """
+    why = ""
+    if asked.what == "patch leases":
+        why = "free" if b'"holderIdentity": null' in asked.body else "renew"
+        why = "take" if b'"acquireTime"' in asked.body else why
+    return " ".join(word for word in (asked.what, asked.name, why) if word)
+
+
+def once(fault: Fault, key: str, nth: int) -> Choose:
+    """The fault happens to the n-th request with this key."""
     met: list[Asked] = []
 
     def choose(asked: Asked) -> Any:
-        if met or asked.number < at or not fault.happens_to(asked):
+        if key_of(asked) != key:
             return None
         met.append(asked)
-        return fault.name, fault.act
+        return (fault.name, fault.act) if len(met) == nth else None
 
     return choose
+
+
+def places(runs: Sequence[Run]) -> list[tuple[str, int, Asked]]:
+    """Requests that each of these runs made: key, the how manieth of it, an example."""
+    counts = [Counter(map(key_of, run.asked)) for run in runs]
+    seen: Counter[str] = Counter()
+    found = []
+    for asked in runs[0].asked:
+        key = key_of(asked)
+        seen[key] += 1
+        if all(count[key] >= seen[key] for count in counts):
+            found.append((key, seen[key], asked))
+    return found
 
 
 @dataclass

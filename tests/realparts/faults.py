@@ -51,9 +51,9 @@ def watches(asked: Asked) -> bool:
     return asked.verb == "watch"
 
 
-def patches(asked: Asked) -> bool:
-    """Patches of the RFC 6902 kind, which test before they write."""
-    return asked.verb == "patch" and asked.body.lstrip().startswith(b"[")
+def tests(asked: Asked) -> bool:
+    """JSON patches that test before they write."""
+    return asked.verb == "patch" and b'"op": "test"' in asked.body
 
 
 def whatever(asked: Asked) -> bool:
@@ -64,6 +64,7 @@ def whatever(asked: Asked) -> bool:
 # what is said instead of the server's answer
 
 _REASONS = {
+    200: "",
     403: "Forbidden",
     409: "Conflict",
     410: "Expired",
@@ -129,7 +130,8 @@ def cut_afterwards(exchange: Exchange) -> None:
 
 def cut_head(exchange: Exchange) -> None:
     """It is carried out, and the connection breaks in the head of the answer."""
-    exchange.give_part(exchange.forward(), of_head=True)
+    answer = status(200) if exchange.is_watch else exchange.forward()
+    exchange.give_part(answer, of_head=True)
 
 
 def cut_body(exchange: Exchange) -> None:
@@ -150,6 +152,8 @@ def delayed(seconds: float) -> Act:
 _GONE = {"type": "ERROR", "object": json.loads(status(410).body)}
 _BROKEN = {"type": "ERROR", "object": json.loads(status(500).body)}
 _HALF = b'{"type":"MODIFIED","object":{"kind":"Deployment","metadata":{"na'
+_PAGE = Answer(200, [("Content-Type", "text/html")], b"<html><body>Please log in</body></html>")
+_SHAPE = Answer(200, [("Content-Type", "application/json")], b'{"status": "ok"}')
 _HTML = Answer(502, [("Content-Type", "text/html")], b"<html><body>Bad Gateway</body></html>")
 
 API: tuple[Fault, ...] = (
@@ -161,13 +165,15 @@ API: tuple[Fault, ...] = (
     Fault("503", instead(status(503)), whatever),
     Fault("503 Retry-After", instead(status(503, retry_after=1)), whatever),
     Fault("502 in HTML", instead(_HTML), whatever),
+    Fault("200 in HTML", instead(_PAGE), whatever),
+    Fault("200 of another shape", instead(_SHAPE), whatever),
     Fault("500 but done", afterwards(status(500)), writes),
     Fault("503 but done", afterwards(status(503)), writes),
     Fault("hang", hang, whatever),
     Fault("hang but done", hang_afterwards, writes),
     Fault("cut", cut, whatever),
     Fault("cut but done", cut_afterwards, anything),
-    Fault("cut in the head", cut_head, anything),
+    Fault("cut in the head", cut_head, whatever),
     Fault("cut in the body", cut_body, anything),
     Fault("delay", delayed(0.5), whatever),
     Fault(
@@ -175,7 +181,7 @@ API: tuple[Fault, ...] = (
         instead(
             status(422, message="the server rejected our request due to an error in our request")
         ),
-        patches,
+        tests,
     ),
     Fault("watch ends", lambda one: one.stream(events=0), watches),
     Fault("watch ends after an event", lambda one: one.stream(events=1), watches),
@@ -235,7 +241,6 @@ def _half(exchange: Exchange) -> None:
     exchange.give(Answer(answer.status, [("Content-Type", "application/json")], kept))
 
 
-_PAGE = Answer(200, [("Content-Type", "text/html")], b"<html><body>Please log in</body></html>")
 _NOTHING = Answer(200, [("Content-Type", "application/json")], b"")
 
 METRICS: tuple[Fault, ...] = (

@@ -28,7 +28,13 @@ _LONGEST_WAIT = 60.0
 
 
 def refusal(
-    status: int, headers: Mapping[str, str], body: bytes, *, request: str, tested: bool = False
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    request: str,
+    tested: bool = False,
+    reads: bool = False,
 ) -> ClusterError:
     """
     The error of an answer that is not 2xx.
@@ -36,6 +42,7 @@ def refusal(
     Args:
         request: In words, such as ``GET /api/v1/…``; told where the server says little.
         tested: The request was a JSON patch with ``test`` operations.
+        reads: It changes nothing, so it conflicts with nothing: such an answer means nothing.
     """
     told = _status_object(body)
     reason = str(told.get("reason") or "")
@@ -55,7 +62,8 @@ def refusal(
         words = "; ".join(str(c.get("message")) for c in causes if c.get("message"))
         message = f"{request}: the patch does not fit any more" + (f": {words}" if words else "")
         return ClusterError(message, ErrorKind.CONFLICT, None, status, reason)
-    return ClusterError(message, _kind(status), _wait(headers, told), status, reason)
+    kind = ErrorKind.UNAVAILABLE if reads and status == 409 else _kind(status)
+    return ClusterError(message, kind, _wait(headers, told), status, reason)
 
 
 def _kind(status: int) -> ErrorKind:
@@ -101,6 +109,11 @@ def _wait(headers: Mapping[str, str], told: Mapping[str, Any]) -> float | None:
         if seconds > 0:
             return min(seconds, _LONGEST_WAIT)
     return None
+
+
+def cut_off(server: str) -> ClusterError:
+    """The error of an answer that said nothing; the API server always says something."""
+    return _unavailable(f"the answer of {server} was cut off", ANSWER_LOST)
 
 
 def unanswered(error: Exception, *, server: str) -> ClusterError:

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 from attrs import frozen
 
-from progressive._adapters.cluster.answers import refusal, unanswered
+from progressive._adapters.cluster.answers import cut_off, refusal, unanswered
 from progressive._adapters.cluster.environment import Environment
 
 if TYPE_CHECKING:
@@ -126,11 +126,17 @@ class Link:
             raise self._lost(error) from error
         finally:
             answer.release_conn()
+        if not body:
+            # a connection that broke in the head of the answer looks like this to http.client
+            raise cut_off(self.server)
         try:
-            told = json.loads(body) if body else {}
+            told = json.loads(body)
         except ValueError as bad:
             raise refusal(502, {}, body, request=f"{request} (no JSON)") from bad
-        return told if isinstance(told, dict) else {"items": told}
+        if not isinstance(told, dict) or "kind" not in told:
+            # a login page or a gateway; what an API server says has a kind, discovery included
+            raise refusal(502, {}, body, request=f"{request} (no object of Kubernetes)")
+        return told
 
     def open(self, request: Request) -> BaseHTTPResponse:
         """
@@ -154,7 +160,12 @@ class Link:
         finally:
             answer.release_conn()
         raise refusal(
-            answer.status, answer.headers, body, request=str(request), tested=request.tested
+            answer.status,
+            answer.headers,
+            body,
+            request=str(request),
+            tested=request.tested,
+            reads=request.method == "GET",
         )
 
     def close(self) -> None:
