@@ -426,3 +426,25 @@ def carry_out(
         raise broken[0]
     order = {id(case): index for index, case in enumerate(cases)}
     return sorted(runs, key=lambda run: order[id(run.case)])
+
+
+def rotated(kind: str, found: Sequence[tuple[str, int, Asked]], faults: Sequence[Fault], *,
+            each: int) -> list[Case]:  # fmt: skip
+    """
+    Some faults for every request, so that each fault meets many kinds of request.
+
+    The same every time: a fault that was used least comes first, and before it one that has not
+    met this kind of request yet.
+    """
+    used: Counter[str] = Counter()
+    pairs: Counter[tuple[str, str]] = Counter()
+    cases = []
+    for key, nth, asked in found:
+        fitting = [one for one in faults if one.happens_to(asked)]
+        for _ in range(min(each, len(fitting))):
+            best = min(fitting, key=lambda one: (pairs[one.name, asked.what], used[one.name]))
+            fitting.remove(best)
+            used[best.name] += 1
+            pairs[best.name, asked.what] += 1
+            cases.append(Case(kind, best, key, nth))
+    return cases
