@@ -434,14 +434,14 @@ def rotated(kind: str, found: Sequence[tuple[str, int, Asked]], faults: Sequence
     Some faults for every request, so that each fault meets many kinds of request.
 
     The same every time: a fault that was used least comes first, and before it one that has not
-    met this kind of request yet.
+    met this kind of request yet. Watches are few, and meet everything.
     """
     used: Counter[str] = Counter()
     pairs: Counter[tuple[str, str]] = Counter()
     cases = []
     for key, nth, asked in found:
         fitting = [one for one in faults if one.happens_to(asked)]
-        for _ in range(min(each, len(fitting))):
+        for _ in range(len(fitting) if asked.verb == "watch" else min(each, len(fitting))):
             best = min(fitting, key=lambda one: (pairs[one.name, asked.what], used[one.name]))
             fitting.remove(best)
             used[best.name] += 1
