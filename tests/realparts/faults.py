@@ -149,6 +149,12 @@ def delayed(seconds: float) -> Act:
     return act
 
 
+def silent_stream(exchange: Exchange) -> None:
+    """A stream begins and nothing ever comes through it, as behind a proxy that keeps it back."""
+    exchange.begin_stream()
+    exchange.hang()
+
+
 _GONE = {"type": "ERROR", "object": json.loads(status(410).body)}
 _BROKEN = {"type": "ERROR", "object": json.loads(status(500).body)}
 _HALF = b'{"type":"MODIFIED","object":{"kind":"Deployment","metadata":{"na'
@@ -193,6 +199,9 @@ API: tuple[Fault, ...] = (
     Fault("watch 500", lambda one: one.stream(events=0, then=_line(_BROKEN)), watches),
 )  # fmt: skip
 """Faults that are over after one request: none may change how a release ends."""
+
+SILENT_STREAM = Fault("watch silent", silent_stream, watches)
+"""Not among the others: a single one costs the hundred seconds after which silence is death."""
 
 REFUSALS: tuple[Fault, ...] = (
     Fault("403", instead(status(403)), whatever),

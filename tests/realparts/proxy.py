@@ -138,6 +138,10 @@ class Exchange:
         """
         self._handler.relay(self.asked, events=events, then=then, whole=whole)
 
+    def begin_stream(self) -> None:
+        """Send the head of a watch's answer."""
+        self._handler.begin_stream(Answer(200, [("Content-Type", "application/json")], b""))
+
     def hang(self, seconds: float = _NEVER_S) -> None:
         """Say nothing for so long, or until the driver hangs up; then cut."""
         self._handler.linger(seconds)
@@ -371,8 +375,7 @@ class _Handler(BaseHTTPRequestHandler):
         stream, self._behind = behind.sock, None  # half read, it cannot be used again
         self.server.proxy.follows(stream)
         try:
-            answer = Answer(told.status, told.getheaders(), b"")
-            self._write(self._head(answer, [("Transfer-Encoding", "chunked")]))
+            self.begin_stream(Answer(told.status, told.getheaders(), b""))
             count = 0
             while (events is None or count < events) and (line := told.readline()):
                 self._chunk(line)
@@ -387,6 +390,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.proxy.forgets(stream)
             told.close()
             behind.close()
+
+    def begin_stream(self, answer: Answer) -> None:
+        """Send the head of an answer whose body comes in pieces."""
+        self._write(self._head(answer, [("Transfer-Encoding", "chunked")]))
 
     def linger(self, seconds: float) -> bool:
         """Wait; whether the driver has hung up meanwhile."""
