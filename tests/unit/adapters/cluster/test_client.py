@@ -255,9 +255,7 @@ def test_refusal_is_told_at_once(
     assert (kind, 1) == (error.kind, len(server.asked))
 
 
-def test_answer_that_was_cut_off_is_no_answer(
-    server: Server, cluster: KubernetesCluster
-) -> None:
+def test_answer_that_was_cut_off_is_no_answer(server: Server, cluster: KubernetesCluster) -> None:
     """
     A connection that breaks in the head of an answer reads as success without a body.
     """
