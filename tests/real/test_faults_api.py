@@ -118,7 +118,7 @@ def test_a_refusal_at_any_request_ends_in_order(
     found = places(undisturbed(control_plane, tmp_path, "good"))
     cases = [
         Case(one.kind, one.fault, one.key, one.nth, plan=SHORT, may=may,
-             spared=frozenset({"lease", "journal", "fence"}))
+             spared=frozenset({"lease", "journal", "fence", "replicas"}))
         for one in rotated("good", found, REFUSALS, each=1)
     ]  # fmt: skip
     runs = carry_out(control_plane, tmp_path, cases, lanes=LANES)
