@@ -31,6 +31,7 @@ from progressive import (
     Transition,
 )
 from progressive.aio import AsyncRunner
+from progressive.errors import ClusterError, ErrorKind
 from progressive.ports import Hold, Saved, Tell
 from progressive.stores import MemoryInbox, MemoryLock, MemoryStore
 from progressive.testing import Crash, Fault, Moment, Scenario, World, simulate
@@ -301,6 +302,23 @@ def test_the_change_is_made_once_the_target_is_ours() -> None:
     assert ["lease", "change"] == order
     assert (Outcome.REJECTED, True) == (report.outcome, "there are: web" in report.message)
     assert None is world.load(TARGET)
+
+
+def test_the_change_is_made_again_when_its_answer_was_lost() -> None:
+    """
+    One HTTP 500 while the image is set must not be the end of a build.
+    """
+    world = World(Scenario())
+    tried: list[str] = []
+
+    def set_image() -> None:
+        tried.append("change")
+        if len(tried) == 1:
+            raise ClusterError("no answer in time", ErrorKind.UNAVAILABLE)
+
+    report = runner(world).run(PLAN, TARGET, change=set_image)
+
+    assert (Outcome.PROMOTED, 2) == (report.outcome, len(tried))
 
 
 def test_a_route_that_was_removed_between_two_runs_is_made_again() -> None:

@@ -33,7 +33,8 @@ from progressive.errors import (
 from progressive.ports import Hold
 
 Change = Callable[[], None]
-"""What makes the new version, such as setting an image; called once the target is ours."""
+"""What makes the new version, such as setting an image; called once the target is ours, and
+again if it raises an `AdapterError` that may go away."""
 
 Answered = TypeVar("Answered")
 
@@ -190,7 +191,7 @@ def _find_out(parts: Parts, wish: Wish, run: str, hold: Hold) -> Session:
     previous = None if saved is None else CanaryAnalysis.from_json(saved.text)
     version = None if saved is None else saved.version
     if wish.change is not None:
-        wish.change()
+        _patiently(parts, wish.change)
     if previous is not None and not previous.done:
         try:
             return _go_on(parts, wish, previous, hold=hold, version=version)

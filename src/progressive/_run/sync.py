@@ -90,7 +90,8 @@ class Runner:
 
         Args:
             change: Makes the new version, such as setting an image; called once the target is
-                ours and before it is looked at.
+                ours and before it is looked at, and again if it raises an `AdapterError` that
+                may go away.
 
         Returns:
             A report for every outcome; `Report.raise_for_outcome()` makes an error of it.

@@ -13,7 +13,7 @@ from progressive._adapters.cluster.memory import MemoryCluster
 from progressive._adapters.mesh.fence import DRIVER, token_of
 from progressive._adapters.mesh.router import MeshRouter
 from progressive._model.traffic import RouteRef, Split
-from progressive.errors import ErrorKind, LeaseLost, RouterError
+from progressive.errors import ClusterError, ErrorKind, LeaseLost, RouterError
 from progressive.ports import Fence
 
 
@@ -141,6 +141,22 @@ def test_the_end_removes_the_token_and_nothing_else() -> None:
 
     assert not found["metadata"].get("annotations")
     assert route(both())["spec"]["hosts"] == found["spec"]["hosts"]
+    assert None is token(cluster)
+
+
+@pytest.mark.parametrize(
+    "kind", [ErrorKind.UNAVAILABLE, ErrorKind.CONFLICT], ids=["503", "does not fit"]
+)
+@pytest.mark.parametrize("after", [False, True], ids=["refused", "answer lost"])
+def test_one_bad_answer_does_not_leave_the_token(kind: ErrorKind, after: bool) -> None:
+    """
+    The end removes it, and a person who reads the route must not look for a driver.
+    """
+    cluster, lease = world(), Lease()
+    steered = driver(cluster, lease, "run/1", at_once=True)
+    cluster.fail(ClusterError("not now", kind), verb="patch", after=after)
+    steered.unfence(TARGET)
+
     assert None is token(cluster)
 
 

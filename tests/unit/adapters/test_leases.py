@@ -377,6 +377,22 @@ def test_closing_frees_the_lease_and_says_nothing_more(renewing: Renewing) -> No
     assert 1 == lease["spec"]["leaseTransitions"]
 
 
+@pytest.mark.parametrize("after", [False, True], ids=["refused", "answer lost"])
+def test_one_bad_answer_does_not_keep_the_lease(
+    caplog: pytest.LogCaptureFixture, after: bool
+) -> None:
+    """
+    The next driver, on another machine, would wait for fifteen seconds.
+    """
+    cluster = MemoryCluster()
+    hold = take_at_noon(cluster)
+    cluster.fail(AWAY, verb="patch", path="leases", after=after)
+    hold.close()
+
+    assert "holderIdentity" not in standing(cluster)["spec"]
+    assert "" == caplog.text
+
+
 def test_closing_while_the_api_is_away_only_warns(caplog: pytest.LogCaptureFixture) -> None:
     """The end of a run is not held up; the Lease ends by itself."""
     cluster = MemoryCluster()

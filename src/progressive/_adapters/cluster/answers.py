@@ -39,6 +39,7 @@ def refusal(
     request: str,
     tested: bool = False,
     known: Iterable[str] = (),
+    reads: bool = False,
 ) -> ClusterError:
     """
     The error of an answer that is not 2xx.
@@ -48,6 +49,7 @@ def refusal(
         tested: The request was a JSON patch with ``test`` operations.
         known: Secrets that were sent or read, in case the server, a policy or a webhook quotes
             them.
+        reads: It changes nothing, so it conflicts with nothing: such an answer means nothing.
     """
     known = tuple(known)
     told = _status_object(body)
@@ -71,7 +73,8 @@ def refusal(
         words = redacted(words, known)
         message = f"{request}: the patch does not fit any more" + (f": {words}" if words else "")
         return ClusterError(message, ErrorKind.CONFLICT, None, status, reason)
-    return ClusterError(message, _kind(status), _wait(headers, told), status, reason)
+    kind = ErrorKind.UNAVAILABLE if reads and status == 409 else _kind(status)
+    return ClusterError(message, kind, _wait(headers, told), status, reason)
 
 
 def _kind(status: int) -> ErrorKind:
@@ -117,6 +120,11 @@ def _wait(headers: Mapping[str, str], told: Mapping[str, Any]) -> float | None:
         if seconds > 0:
             return min(seconds, _LONGEST_WAIT)
     return None
+
+
+def cut_off(server: str) -> ClusterError:
+    """The error of an answer that said nothing; the API server always says something."""
+    return _unavailable(f"the answer of {server} was cut off", ANSWER_LOST)
 
 
 def unanswered(error: Exception, *, server: str) -> ClusterError:

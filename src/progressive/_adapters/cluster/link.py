@@ -11,12 +11,13 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from attrs import frozen
 
-from progressive._adapters.cluster.answers import refusal, unanswered
+from progressive._adapters.cluster.answers import cut_off, refusal, unanswered
 from progressive._adapters.cluster.environment import Environment
 from progressive._adapters.cluster.recent import RecentObjects
 from progressive._redaction import redacted
@@ -140,18 +141,18 @@ class Link:
             raise self._lost(error) from error
         finally:
             answer.release_conn()
-        told: Any = {}
-        read = True
-        try:
-            told = json.loads(body) if body else {}
-        except ValueError:
-            read = False
-        if not read:  # not chained: the error of the parser holds the whole body
-            raise self._refusal(502, {}, body, request, words=f"{request} (no JSON)")
-        if isinstance(told, dict):
-            self._recent.note(told)
-            return told
-        return {"items": told}
+        if not body:
+            # a connection that broke in the head of the answer looks like this to http.client
+            raise cut_off(redacted(self.server))
+        told: Any = None
+        with suppress(ValueError):  # not chained: the error of the parser holds the whole body
+            told = json.loads(body)
+        if not isinstance(told, dict) or "kind" not in told:
+            # a login page or a gateway; what an API server says has a kind, discovery included
+            words = f"{request} (no object of Kubernetes)"
+            raise self._refusal(502, {}, body, request, words=words)
+        self._recent.note(told)
+        return told
 
     def open(self, request: Request) -> BaseHTTPResponse:
         """
@@ -184,7 +185,15 @@ class Link:
         self, status: int, headers: Mapping[str, str], body: bytes, request: Request, *, words: str
     ) -> ClusterError:
         known = (*self._session.secrets(), *self._recent.secrets(request.body))
-        return refusal(status, headers, body, request=words, tested=request.tested, known=known)
+        return refusal(
+            status,
+            headers,
+            body,
+            request=words,
+            tested=request.tested,
+            reads=request.method == "GET",
+            known=known,
+        )
 
     def _sent(self, session: _Session, request: Request) -> BaseHTTPResponse:
         from kubernetes.config import ConfigException

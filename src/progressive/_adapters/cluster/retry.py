@@ -100,7 +100,7 @@ def worth_repeating(error: BaseException, *, safe: bool) -> bool:
     """
     if not isinstance(error, ClusterError) or error.kind is not ErrorKind.UNAVAILABLE:
         return False
-    if error.status == 410 or error.reason == NOT_TRUSTED:
+    if error.reason == NOT_TRUSTED:
         return False
     if error.status == 0:
         return error.reason == NOT_SENT or (safe and error.reason != "CredentialPlugin")

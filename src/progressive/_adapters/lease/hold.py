@@ -6,6 +6,7 @@ Floor 4, over `ports.Cluster`; a daemon thread of its own renews. `locks.py` tak
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,6 +27,9 @@ HOLDER = "progressive.dev/holder"
 _SLACK = 0.1
 """Share of the time between renewals by which one may come late: the save of a round falls due at
 about the same time, shows life as well, and then spares it."""
+
+_FREEING = (0.1, 0.4)
+"""Seconds before freeing is tried again: one bad answer must not keep the next driver waiting."""
 
 _PATIENCE = 3.0
 """Seconds that `close()` waits for a renewal in flight."""
@@ -243,28 +247,34 @@ class LeaseHold:
         self._tell(DriverLost(at=self._now(), message=message))
 
     def _free(self) -> None:
-        path, cluster = lease_path(self._target, named=True), in_a_hurry(self._cluster)
+        for pause in (*_FREEING, None):
+            try:
+                self._write_free(in_a_hurry(self._cluster))
+                return
+            except ClusterError as error:
+                if error.kind is ErrorKind.NOT_FOUND:
+                    return
+                if pause is None or not error.transient:
+                    words = "the Lease of %s could not be freed and ends by itself: %s"
+                    log.warning(words, self._target, error)
+                    return
+            time.sleep(pause)
+
+    def _write_free(self, cluster: Cluster) -> None:
+        path = lease_path(self._target, named=True)
         body: dict[str, Any] = {
             "metadata": {"annotations": {HOLDER: None}},
             "spec": {"holderIdentity": None},
         }
-        try:
-            for attempt in range(2):
-                body["metadata"]["resourceVersion"] = self._version
-                try:
-                    cluster.merge_patch(path, body)
-                    return
-                except ClusterError as error:
-                    if error.kind is not ErrorKind.CONFLICT or attempt:
-                        raise
-                lease = cluster.get(path)
-                if not self._is_ours(lease):
-                    return
-                self._version = str(lease["metadata"]["resourceVersion"])
-        except ClusterError as error:
-            if error.kind is not ErrorKind.NOT_FOUND:
-                log.warning(
-                    "the Lease of %s could not be freed and ends by itself: %s",
-                    self._target,
-                    error,
-                )
+        for attempt in range(2):
+            body["metadata"]["resourceVersion"] = self._version
+            try:
+                cluster.merge_patch(path, body)
+                return
+            except ClusterError as error:
+                if error.kind is not ErrorKind.CONFLICT or attempt:
+                    raise
+            lease = cluster.get(path)
+            if not self._is_ours(lease):
+                return
+            self._version = str(lease["metadata"]["resourceVersion"])

@@ -26,6 +26,9 @@ TRIES = 5
 _PAUSE = 0.05
 """Seconds before the second try, doubled for each further one, with jitter."""
 
+_GIVING_BACK = (0.1, 0.4)
+"""Seconds before a token is removed again: one bad answer must not leave it on the route."""
+
 _LONGEST_PAUSE = 5.0
 """A server that asks for a longer wait is obeyed by the run, which has a clock and an inbox."""
 
@@ -121,17 +124,26 @@ class MeshWrites:
             return
         cluster = in_a_hurry(self._cluster)
         for ref in sorted(guard.claimed, key=str):
-            try:
-                answer = cluster.json_patch(self._objects.path(ref), list(guard.removal()))
-            except ClusterError as error:
-                # another driver's token, or no object: then there is nothing of ours to remove
-                if error.kind not in (ErrorKind.CONFLICT, ErrorKind.NOT_FOUND):
-                    raise refused(error, f"remove the driver's token from {ref}") from error
+            answer = self._remove_token(cluster, ref, guard)
+            if answer is None:
                 self._objects.forget(target)
-                continue
-            if sight is not None:
+            elif sight is not None:
                 whole = {"apiVersion": ref.api_version, "kind": ref.kind, **answer}
                 sight.replace(ref, whole, target)
+
+    def _remove_token(self, cluster: Cluster, ref: ResourceRef, guard: Guard) -> Manifest | None:
+        """The object without our token; None: another driver's is there, or no object."""
+        for pause in (*_GIVING_BACK, None):
+            try:
+                return cluster.json_patch(self._objects.path(ref), list(guard.removal()))
+            except ClusterError as error:
+                if error.kind is ErrorKind.NOT_FOUND:
+                    break
+                if not error.transient or (pause is None and error.kind is not ErrorKind.CONFLICT):
+                    raise refused(error, f"remove the driver's token from {ref}") from error
+            if pause is not None:
+                self._pause(pause)
+        return None
 
     def _guarded(
         self, sight: Sight, target: Target, patches: Sequence[ObjectPatch], *, again: bool

@@ -255,6 +255,45 @@ def test_refusal_is_told_at_once(
     assert (kind, 1) == (error.kind, len(server.asked))
 
 
+def test_answer_that_was_cut_off_is_no_answer(server: Server, cluster: KubernetesCluster) -> None:
+    """
+    A connection that breaks in the head of an answer reads as success without a body.
+    """
+    server.replies = [(200, {}, ""), FINE, (200, {}, "")]
+    found = cluster.get(MAP)
+    error = refused(lambda: cluster.merge_patch(MAP, {"data": {}}))
+
+    assert "ConfigMap" == found["kind"]
+    assert (ErrorKind.UNAVAILABLE, "AnswerLost") == (error.kind, error.reason)
+    assert "cut off" in str(error)
+
+
+@pytest.mark.parametrize("told", [{"status": "ok"}, ["login"], "<html>log in</html>"])
+def test_answer_of_another_server_is_no_object(
+    server: Server, cluster: KubernetesCluster, told: Any
+) -> None:
+    """
+    A gateway that answers 200 for everything must not be taken for an empty cluster.
+    """
+    server.replies = [(200, {}, told)] * 4
+    error = refused(lambda: cluster.get(MAP))
+
+    assert (ErrorKind.UNAVAILABLE, 4) == (error.kind, len(server.asked))
+
+
+@pytest.mark.parametrize("code", [409, 410])
+def test_conflict_of_a_read_is_asked_again(
+    server: Server, cluster: KubernetesCluster, code: int
+) -> None:
+    """
+    A read without a resource version conflicts with nothing, and nothing of it can be gone.
+    """
+    server.replies = [status(code, "", "what"), FINE]
+    found = cluster.get(MAP)
+
+    assert ("ConfigMap", 2) == (found["kind"], len(server.asked))
+
+
 def test_answer_of_something_between_is_quoted(server: Server, cluster: KubernetesCluster) -> None:
     """A load balancer speaks HTML."""
     server.replies = [(404, {}, "<html>no  backend</html>")]
@@ -376,8 +415,9 @@ def test_watch_asks_for_no_more_than_is_awaited(
     """One list answers most askings; and what is known already needs no list."""
     path = "/api/v1/namespaces/shop/configmaps"
     known = {"metadata": {"name": "a", "namespace": "shop", "resourceVersion": "5"}}
+    kept = {"kind": "ConfigMapList", "metadata": {"resourceVersion": "10"}, "items": [known]}
     server.replies = [
-        (200, {}, {"metadata": {"resourceVersion": "10"}, "items": [known]}),
+        (200, {}, kept),
         (200, {}, json.dumps({"type": "DELETED", "object": known}) + "\n"),
     ]
     listed = cluster.watch(path, name="a")

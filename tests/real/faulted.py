@@ -1,0 +1,518 @@
+"""Releases through a proxy that lets one request meet a fault, and what must be true of each.
+
+Many at once, in threads, for each one mostly waits: a lane is a namespace with an application, a
+proxy before the API server, and one release after the other. The metrics are a stub; Deployments,
+pods, endpoints and routes are real. Used by the tests of this folder and by `benchmarks/survival`.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from attrs import evolve
+from tests.real.shop import application, plain
+from tests.realparts.control_plane import ControlPlane
+from tests.realparts.faults import Fault, watches
+from tests.realparts.proxy import Asked, Choose, Proxy
+
+import progressive
+from progressive import (
+    CanaryAnalysis,
+    Capabilities,
+    Deadlines,
+    MetricCheck,
+    Notification,
+    Plan,
+    Question,
+    Report,
+    Runner,
+    Sample,
+)
+from progressive._adapters.cluster.environment import find
+from progressive._adapters.cluster.link import Link
+from progressive._adapters.cluster.retry import Policy
+from progressive._adapters.lease.locks import LeaseLock
+from progressive._adapters.workload import DeploymentWorkload
+from progressive.clusters import KubernetesCluster
+from progressive.ports import MetricsProvider
+from progressive.routers import IstioRouter
+
+BOUND_S = 150.0
+"""No release of these goes on for longer, whatever happens: every deadline below is shorter."""
+
+EXPECTED = {"good": ("promoted", None), "bad": ("rolled_back", "check-failed"),
+            "first": ("initialized", None)}  # fmt: skip
+"""Kind of release → outcome and reason where nothing goes wrong."""
+
+WEIGHTS = (20, 40)
+PLAN = Plan(
+    weights=WEIGHTS,
+    interval=timedelta(milliseconds=500),
+    checks=(MetricCheck(name="good", query="vector(1)", at_most=2.0),),
+    deadlines=Deadlines(
+        canary_ready=timedelta(seconds=40),
+        primary_ready=timedelta(seconds=40),
+        route=timedelta(seconds=30),
+    ),
+)
+_POLICY = Policy(connect=2.0, read=2.0, write=2.0)
+"""As patient as in earnest, with answers that are given up sooner."""
+
+
+class QuickRouter(IstioRouter):
+    """Istio, for a place without proxies: nothing has to settle."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return evolve(super().capabilities, settle=timedelta(milliseconds=200))
+
+
+class Told:
+    """Metrics that always say the same, and a notifier that keeps what it is told."""
+
+    def __init__(self, value: float) -> None:
+        self._value = value
+        self.notifications: list[Notification] = []
+
+    def sample(self, question: Question) -> Sample:
+        return Sample(value=self._value)
+
+    def tell(self, notification: Notification) -> None:
+        self.notifications.append(notification)
+
+
+@dataclass(frozen=True)
+class Case:
+    """
+    One release and the fault that it meets.
+
+    Attributes:
+        kind: A key of `EXPECTED`.
+        fault: What happens; None: nothing.
+        key: To which request, as `key_of` says it.
+        nth: To the how manieth of those, from 1.
+        choose: Instead of `fault` and `at`: what happens to whom.
+        plan: The policy.
+        may: Outcomes and reasons that are in order, beside the undisturbed one; after one of
+            them a further release, undisturbed, must put everything right.
+        spared: What need not be right at the end, of ``journal lease fence replicas``.
+        about: In words, for tables.
+    """
+
+    kind: str
+    fault: Fault | None = None
+    key: str = ""
+    nth: int = 1
+    choose: Callable[[], Choose] | None = None
+    plan: Plan = PLAN
+    may: frozenset[tuple[str, str | None]] = frozenset()
+    spared: frozenset[str] = frozenset()
+    about: str = ""
+
+    def chooser(self) -> Choose | None:
+        """Fresh for one run: it counts."""
+        if self.choose is not None:
+            return self.choose()
+        return None if self.fault is None else once(self.fault, self.key, self.nth)
+
+    def __str__(self) -> str:
+        at = f" at {self.key} ({self.nth})" if self.fault else ""
+        return self.about or f"{self.kind}: {self.fault or 'nothing'}{at}"
+
+
+def key_of(asked: Asked) -> str:
+    """
+    What a request is for, the same in every run: threads ask in an order of their own.
+
+    The Lease is patched to take it, to renew it, and to free it.
+    """
+    why = ""
+    if asked.what == "patch leases":
+        why = "free" if b'"holderIdentity": null' in asked.body else "renew"
+        why = "take" if b'"acquireTime"' in asked.body else why
+    return " ".join(word for word in (asked.what, asked.name, why) if word)
+
+
+def once(fault: Fault, key: str, nth: int) -> Choose:
+    """The fault happens to the n-th request with this key."""
+    met: list[Asked] = []
+
+    def choose(asked: Asked) -> Any:
+        if key_of(asked) != key:
+            return None
+        met.append(asked)
+        return (fault.name, fault.act) if len(met) == nth else None
+
+    return choose
+
+
+def from_on(
+    nth: int,
+    fault: Fault,
+    *,
+    among: Callable[[Asked], bool],
+    then: Callable[[Asked], bool] | None = None,
+    seconds: float | None = None,
+) -> Choose:
+    """
+    From the n-th request of some kind on, the fault happens to each.
+
+    Args:
+        among: The kind that is counted.
+        then: Whom it happens to from then on; None: those of `among`.
+        seconds: For so long; None: for ever.
+    """
+    met: list[Asked] = []
+    begun: list[float] = []
+
+    def choose(asked: Asked) -> Any:
+        if among(asked) and not begun:
+            met.append(asked)
+            if len(met) == nth:
+                begun.append(asked.at)
+        over = seconds is not None and begun and asked.at > begun[0] + seconds
+        if not begun or over or not (then or among)(asked) or not fault.happens_to(asked):
+            return None
+        return fault.name, fault.act
+
+    return choose
+
+
+def places(runs: Sequence[Run]) -> list[tuple[str, int, Asked]]:
+    """Requests that each of these runs made: key, the how manieth of it, an example."""
+    counts = [Counter(map(key_of, run.asked)) for run in runs]
+    seen: Counter[str] = Counter()
+    found = []
+    for asked in runs[0].asked:
+        key = key_of(asked)
+        seen[key] += 1
+        if all(count[key] >= seen[key] for count in counts):
+            found.append((key, seen[key], asked))
+    return found
+
+
+@dataclass
+class Run:
+    """
+    What became of one case.
+
+    Attributes:
+        case: The case.
+        report: Its report; None: it did not end.
+        asked: The driver's requests.
+        split: Weights of primary and canary at the end; None: no route.
+        wrong: Broken promises, in words.
+    """
+
+    case: Case
+    report: Report | None = None
+    asked: list[Asked] = field(default_factory=list)
+    split: tuple[int, int] | None = None
+    wrong: list[str] = field(default_factory=list)
+
+    @property
+    def met(self) -> Asked | None:
+        """The request that met the fault; None: there was none, or it never came."""
+        return next((one for one in self.asked if one.fault), None)
+
+    @property
+    def outcome(self) -> tuple[str | None, str | None]:
+        """Outcome and reason."""
+        if self.report is None:
+            return None, None
+        return self.report.outcome, self.report.reason
+
+    @property
+    def told_as(self) -> tuple[str, str | None]:
+        """Run and kind of the notification of its end."""
+        return (self.report.run_id if self.report else "", self.outcome[0])
+
+    def __str__(self) -> str:
+        told = "" if self.report is None else f": {self.report.message}"
+        return f"{self.case} ({self.met or 'not met'}) → {self.outcome}{told}"
+
+
+class Lane:
+    """One namespace, one proxy, one release after the other."""
+
+    def __init__(self, control_plane: ControlPlane, folder: Path, number: int) -> None:
+        self._plane, self._folder, self._number = control_plane, folder, number
+        self.api = control_plane.fresh()
+        self.proxy = Proxy(control_plane.server, authority=control_plane.authority)
+        self.proxy.start()
+        self._namespaces: list[str] = []
+        self._version = 1
+        self.namespace = ""
+
+    def stop(self) -> None:
+        """Forget it all."""
+        self.proxy.stop()
+        for one in self._namespaces:
+            self._plane.forget(one)
+        self.api.close()
+
+    def carry_out(self, case: Case) -> Run:
+        """One case, in a fresh place where it needs one."""
+        if case.kind == "first" or not self.namespace:
+            self._move(released=case.kind != "first")
+        run = self._released(case)
+        if not run.wrong and run.outcome != EXPECTED[case.kind]:
+            healed = self._released(Case("good", may=frozenset({("unchanged", None)})))
+            run.wrong += [f"the next release: {one}" for one in healed.wrong]
+        if case.kind == "first" or run.wrong or case.may:
+            self.namespace = ""  # whatever stands there now, the next release shall not meet it
+        return run
+
+    def _move(self, *, released: bool) -> None:
+        self.namespace = self._plane.namespace(f"f{self._number}")
+        self._namespaces.append(self.namespace)
+        self._version = 1
+        file = self._folder / f"{self.namespace}.yaml"
+        file.write_text(json.dumps(plain(self.namespace)))  # JSON is YAML
+        self._document = progressive.load(file).document
+        self.target = evolve(self._document.target, namespace=self.namespace)
+        self.api.create(application(self.namespace, replicas=1))
+        if released:
+            run = self._released(Case("first"))
+            assert not run.wrong, (str(run), run.wrong)
+
+    def _connected(self) -> KubernetesCluster:
+        told = json.loads(self._plane.kubeconfig(namespace=self.namespace).read_text())
+        told["clusters"][0]["cluster"]["server"] = self.proxy.url
+        file = self._folder / f"kubeconfig-{self.namespace}.yaml"
+        file.write_text(json.dumps(told))
+        return KubernetesCluster(Link(find(file)), policy=_POLICY)
+
+    def _released(self, case: Case) -> Run:
+        run, told = Run(case), Told(3.0 if case.kind == "bad" else 1.0)
+        seen: list[str] = []
+        self.proxy.heard = lambda asked: seen.extend(self._looked_at(asked, case.plan))
+        run.asked = self.proxy.begin(case.chooser())
+        failed: list[BaseException] = []
+
+        def drive() -> None:
+            try:
+                run.report = self._drive(case, told)
+            except BaseException as error:
+                failed.append(error)
+
+        thread = threading.Thread(target=drive, daemon=True)
+        thread.start()
+        thread.join(BOUND_S)
+        self.proxy.end()
+        run.wrong += [*seen, *(f"it raised {error!r}" for error in failed)]
+        if thread.is_alive():
+            run.wrong.append(f"it goes on after {BOUND_S:g} s")
+        elif run.report is not None:
+            self._look(run, told)
+        return run
+
+    def _drive(self, case: Case, told: Told) -> Report:
+        managed = self._document.managed
+        assert managed is not None
+        cluster = self._connected()
+        try:
+            router = QuickRouter(cluster)
+            workload = DeploymentWorkload(cluster, managed, router=router)
+            # short, so that renewals are among the requests as well
+            lock = LeaseLock(
+                cluster, duration=timedelta(seconds=3), renew_every=timedelta(seconds=1)
+            )
+            metrics: MetricsProvider = told
+            runner = Runner(router, metrics, workload, lock=lock, notifiers=[told])
+            if case.kind == "first":
+                return runner.run(case.plan, self.target)
+            self._version += 1
+            images = {"my-app": self.image}
+            change = partial(workload.set_images, self.target, images)
+            return runner.run(case.plan, self.target, change=lambda: void(change()))
+        finally:
+            cluster.close()
+
+    @property
+    def image(self) -> str:
+        """Of the newest version."""
+        return f"my-app:{self._version}"
+
+    # what must be true
+
+    def _looked_at(self, asked: Asked, plan: Plan) -> Iterable[str]:
+        """While a write of the route is on its way back: may it be what it is?"""
+        if asked.what != "patch virtualservices" or asked.status != 200:
+            return
+        primary, canary = weights_of(asked.answer)
+        if canary not in {0, *plan.weights, plan.total} or primary + canary != plan.total:
+            yield f"the weights {primary}, {canary} are none of the plan: {asked}"
+        for side, weight in ((self.target.primary, primary), (self.target.canary, canary)):
+            if weight and not self._has_endpoint(side):
+                yield f"{side} got weight {weight} without a ready endpoint: {asked}"
+
+    def _has_endpoint(self, service: str) -> bool:
+        path = f"/apis/discovery.k8s.io/v1/namespaces/{self.namespace}/endpointslices"
+        with closing(self._plane.fresh()) as api:  # called from threads of the proxy
+            listed = api.get(path, labelSelector=f"kubernetes.io/service-name={service}")
+        return any(
+            one.get("conditions", {}).get("ready")
+            for each in listed["items"]
+            for one in each.get("endpoints") or ()
+        )
+
+    def _look(self, run: Run, told: Told) -> None:
+        """Everything that the end of a release promises."""
+        report, wrong = run.report, run.wrong
+        assert report is not None
+        run.split = self._split()
+        case, expected = run.case, EXPECTED[run.case.kind]
+        if run.outcome != expected and run.outcome not in case.may:
+            wrong.append(f"{run.outcome} instead of {expected}: {report.message}")
+            return
+        weight = (run.split or (100, 0))[1]
+        told_home = report.split_restored and report.final.weight == 0
+        if report.final.weight != weight or told_home != (weight == 0):
+            wrong.append(f"the split is {run.split}, the report says {report.final.weight}")
+        ends = [(one.id.split("/")[0], one.kind) for one in told.notifications if one.terminal]
+        # a run that another one had left may have been ended before this one
+        once_each = len(dict(ends)) == len(ends)
+        if not once_each or ends[-1:] != ([run.told_as] if report.run_id else []):
+            wrong.append(f"terminal notifications: {ends}")
+        if "lease" not in case.spared:
+            wrong += self._lease()
+        if not report.run_id:  # there was no run: nothing was moved, and there is no journal of it
+            return
+        if "journal" not in case.spared:
+            wrong += self._journal(report)
+        if "fence" not in case.spared:
+            wrong += self._fence()
+        if run.outcome == expected and "replicas" not in case.spared:
+            wrong += self._replicas(case.kind)
+
+    def _split(self) -> tuple[int, int] | None:
+        path = self.api.path("networking.istio.io/v1", "VirtualService", self.namespace, "my-app")
+        answer = self.api.call("GET", path)
+        return weights_of(answer.json()) if answer.ok else None
+
+    def _replicas(self, kind: str) -> Iterable[str]:
+        for name, wanted in (("my-app", 0), ("my-app-primary", 1)):
+            found = self.api.read("apps/v1", "Deployment", self.namespace, name)
+            if found["spec"]["replicas"] != wanted:
+                yield f"{name} has {found['spec']['replicas']} replicas instead of {wanted}"
+            image = found["spec"]["template"]["spec"]["containers"][0]["image"]
+            if kind == "good" and image != self.image:
+                yield f"{name} runs {image} instead of {self.image}"
+            if kind == "bad" and name == "my-app-primary" and image == self.image:
+                yield f"{name} runs {image}, which was rolled back"
+
+    def _journal(self, report: Report) -> Iterable[str]:
+        found = self.api.read("v1", "ConfigMap", self.namespace, "progressive-my-app")
+        kept = CanaryAnalysis.from_json(found["data"]["journal"])
+        if not kept.done or kept.due:
+            yield f"the journal is not done: phase {kept.phase}, due {kept.due}"
+        if (kept.report.run_id, kept.report.outcome) != (report.run_id, report.outcome):
+            yield f"the journal says {kept.report.run_id} {kept.report.outcome}"
+
+    def _fence(self) -> Iterable[str]:
+        about = ("networking.istio.io/v1", "VirtualService", self.namespace, "my-app")
+        marks = self.api.read(*about)["metadata"].get("annotations") or {}
+        if driver := marks.get("progressive.dev/driver"):
+            yield f"the route still belongs to the driver {driver}"
+
+    def _lease(self) -> Iterable[str]:
+        about = ("coordination.k8s.io/v1", "Lease", self.namespace, "progressive-my-app")
+        if holder := self.api.read(*about)["spec"].get("holderIdentity"):
+            yield f"the Lease is held by {holder}"
+
+
+def weights_of(route: Any) -> tuple[int, int]:
+    """Weights of primary and canary in a VirtualService."""
+    primary, canary = route["spec"]["http"][0]["route"]
+    return primary.get("weight", 0), canary.get("weight", 0)
+
+
+def void(_: object) -> None:
+    """What a change answers is of no interest."""
+
+
+def carry_out(
+    control_plane: ControlPlane,
+    folder: Path,
+    cases: Sequence[Case],
+    *,
+    lanes: int,
+    done: Callable[[Run], None] = void,
+) -> list[Run]:
+    """
+    All cases, several at a time.
+
+    Args:
+        folder: For kubeconfigs and documents.
+        lanes: How many at a time.
+        done: Called with each run, from any thread.
+    """
+    left: queue.SimpleQueue[Case] = queue.SimpleQueue()
+    for one in cases:
+        left.put(one)
+    runs: list[Run] = []
+    broken: list[BaseException] = []
+
+    def work(number: int) -> None:
+        lane = Lane(control_plane, folder, number)
+        try:
+            while not broken:
+                run = lane.carry_out(left.get_nowait())
+                runs.append(run)
+                done(run)
+        except queue.Empty:
+            pass
+        except BaseException as error:
+            broken.append(error)
+        finally:
+            lane.stop()
+
+    workers = [
+        threading.Thread(target=work, args=(number,)) for number in range(min(lanes, len(cases)))
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    if broken:
+        raise broken[0]
+    order = {id(case): index for index, case in enumerate(cases)}
+    return sorted(runs, key=lambda run: order[id(run.case)])
+
+
+def rotated(kind: str, found: Sequence[tuple[str, int, Asked]], faults: Sequence[Fault], *,
+            each: int) -> list[Case]:  # fmt: skip
+    """
+    Some faults for every request, so that each fault meets many kinds of request.
+
+    The same every time: a fault that was used least comes first, and before it one that has not
+    met this kind of request yet. Watches are few, and meet all that only watches can.
+    """
+    used: Counter[str] = Counter()
+    pairs: Counter[tuple[str, str]] = Counter()
+    cases = []
+    for key, nth, asked in found:
+        fitting = [one for one in faults if one.happens_to(asked)]
+        more = sum(1 for one in fitting if one.happens_to is watches)
+        for _ in range(min(each + more, len(fitting))):
+            best = min(
+                fitting,
+                key=lambda one: (pairs[one.name, asked.what], one.happens_to is not watches,
+                                 used[one.name]),
+            )  # fmt: skip
+            fitting.remove(best)
+            used[best.name] += 1
+            pairs[best.name, asked.what] += 1
+            cases.append(Case(kind, best, key, nth))
+    return cases
