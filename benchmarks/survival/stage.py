@@ -16,6 +16,7 @@ from tests.realparts.process import wait_for
 from tests.realparts.prometheus import Prometheus
 
 INTERVAL = "300ms"
+DRIVER = "progressive.dev/driver"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,10 +109,12 @@ class Stage:
 
     def left(self) -> dict[str, Any]:
         """How the application stands: what must be the same, whoever died on the way."""
+        notes = self.route["metadata"].get("annotations") or {}
         if self.kind.two_workloads:
-            return {"split": self.place.split()}
+            return {"split": self.place.split(), "driver": notes.get(DRIVER)}
         return {
             "split": self.place.split(),
+            "driver": notes.get(DRIVER),
             "primary": self.place.image("my-app-primary"),
             "target": self.place.image("my-app"),
             "canary is scaled": self.place.replicas("my-app") > 0,
