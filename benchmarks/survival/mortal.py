@@ -1,5 +1,8 @@
 """A cluster whose process dies at a chosen write: before it is sent, or once it is answered.
 
+It may also fall asleep before one, as a process does whose machine is suspended: between what it
+has read and what it writes then lies whatever others did meanwhile.
+
 Used by `driver.py`. Everything of a run passes here, its journal, its Lease and the way home
 included, so every write of a release can be the last one of its process.
 """
@@ -33,7 +36,8 @@ class Doom:
     Attributes:
         what: Its kind, as `what_is_written` says; empty: writes of every kind are counted.
         nth: Counted from 1, from the start of the process.
-        when: ``before`` it is sent, or ``after`` it is answered.
+        when: ``before`` it is sent, or ``after`` it is answered; ``asleep``: it is not killed
+            but stopped before, until somebody wakes it.
     """
 
     nth: int
@@ -72,6 +76,11 @@ class Fate:
             doomed = doomed and doom is not None and doom.what in ("", what)
         if doomed and doom is not None and doom.when == "before":
             self._die(what, "before")
+        if doomed and doom is not None and doom.when == "asleep":
+            doomed = False
+            self._record.write("sleeps", what=what)
+            os.kill(os.getpid(), signal.SIGSTOP)
+            self._record.write("wakes", what=what)
         try:
             answer = act()
         finally:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -207,9 +207,11 @@ class Place:
         self.document = document
         self.file.write_text(yaml.safe_dump(document))
 
-    def start(self, command: str, *arguments: str) -> Running:
-        """A command of the command line, in a process of its own."""
-        words = [sys.executable, "-m", "progressive", command, str(self.file), *arguments]
+    def start(
+        self, command: str, *arguments: str, program: Sequence[str] = ("-m", "progressive")
+    ) -> Running:
+        """A command of the command line, in a process of its own; `program`: what Python runs."""
+        words = [sys.executable, *program, command, str(self.file), *arguments]
         process = subprocess.Popen(
             [*words, "-o", "json"],
             stdin=subprocess.DEVNULL,
