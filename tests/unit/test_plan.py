@@ -115,7 +115,10 @@ def test_the_plan_of_a_first_deploy() -> None:
         ("VirtualService", "my-app"),
     ] == names(answer)
     assert [("Deployment", "my-app"), ("Deployment", "my-app-primary")] == patched(answer)
-    assert [{"op": "add", "path": "/spec/replicas", "value": 0}] == answer["patches"][0]["patch"]
+    assert [
+        {"op": "test", "path": "/metadata/generation", "value": 1},
+        {"op": "add", "path": "/spec/replicas", "value": 0},
+    ] == answer["patches"][0]["patch"]
     assert answer["differs_from_flagger"]
 
 

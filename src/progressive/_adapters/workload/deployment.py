@@ -20,7 +20,9 @@ from progressive._adapters.workload.making import FirstDeploy, write_primary
 from progressive._adapters.workload.objects import (
     Document,
     again,
+    again_unless_changed,
     annotated,
+    at_generation,
     at_version,
     deployment_path,
     find,
@@ -219,7 +221,7 @@ class DeploymentWorkload:
         self._kept_here = {(target, revision_of(deployment)): templates.kept_of(deployment)}
         wanted = max(1, int(primary["spec"].get("replicas", 1)))
         if int(deployment["spec"].get("replicas", 1)) != wanted:
-            self._set_replicas(target, wanted)
+            self._set_replicas(target, deployment, wanted)
 
     def promote(self, target: Target, revision: str) -> None:
         """
@@ -230,12 +232,7 @@ class DeploymentWorkload:
         Raises:
             ClusterError: Kind ``not-found``: no primary, or nobody has that template any more.
         """
-        path = self._primary_path(target)
-        known = [self._primaries.pop(target)] if target in self._primaries else []
-
-        def write() -> None:
-            # its patch tests the version, so a reading of the start is as good as a fresh one
-            primary = known.pop() if known else self._existing_primary(target)
+        def write(primary: Document) -> None:
             kept = self._kept(target, revision)
             selector = selector_of_primary(primary)
             if selector is None:
@@ -252,9 +249,15 @@ class DeploymentWorkload:
                 rollout=kept.get("rollout") or {},
                 marks={REVISION: revision, MADE_FROM: None},
             )
-            self._recent.note(path, written)
+            self._recent.note(self._primary_path(target), written)
 
-        again(write)
+        again_unless_changed(
+            lambda: self._existing_primary(target),
+            write,
+            # its patch tests the version, so a reading of the start is as good as a fresh one
+            first=self._primaries.pop(target, None),
+            part=lambda one: (annotation(one, REVISION), one["spec"]["template"]),
+        )
 
     def set_images(self, target: Target, images: Mapping[str, str]) -> bool:
         """
@@ -288,11 +291,12 @@ class DeploymentWorkload:
             # a watch may be late, so it is not believed that there is nothing to do
             shown = find(self.cluster, self._target_path(target))
         if shown is not None and int(shown["spec"].get("replicas", 1)) != 0:
-            self._set_replicas(target, 0)
+            self._set_replicas(target, shown, 0)
 
-    def _set_replicas(self, target: Target, wanted: int) -> None:
+    def _set_replicas(self, target: Target, shown: Document, wanted: int) -> None:
+        # of the spec that was read: a driver that slept must not empty the canary of a later run
         change = {"op": "add", "path": "/spec/replicas", "value": wanted}
-        answer = self.cluster.json_patch(self._target_path(target), [change])
+        answer = self.cluster.json_patch(self._target_path(target), at_generation(shown, change))
         self._written[target] = int(answer["metadata"].get("generation", 0))
 
     def _target_path(self, target: Target) -> str:
