@@ -248,9 +248,7 @@ def test_a_driver_that_slept_does_not_touch_the_release_after_it(
 
 
 @pytest.mark.parametrize("jumps", [(3600, -3600), (-3600, 3600)])
-def test_a_clock_that_jumps_by_an_hour_moves_nothing(
-    place: Place, jumps: tuple[int, int]
-) -> None:
+def test_a_clock_that_jumps_by_an_hour_moves_nothing(place: Place, jumps: tuple[int, int]) -> None:
     """
     L18: no machine's time of day is compared with another's, and waits go by a clock that
     cannot jump; a second driver is busy all the while.

@@ -232,6 +232,7 @@ class DeploymentWorkload:
         Raises:
             ClusterError: Kind ``not-found``: no primary, or nobody has that template any more.
         """
+
         def write(primary: Document) -> None:
             kept = self._kept(target, revision)
             selector = selector_of_primary(primary)
