@@ -1,4 +1,4 @@
-"""`progressive` on a machine whose time of day jumps: `python -m tests.real.jumping FILE ARGUMENTS…`.
+"""`progressive` on a machine whose time of day jumps: `python -m tests.real.jumping FILE run …`.
 
 FILE holds seconds that are added to the true time; whoever changes it makes the clock jump. The
 time that only goes forward, by which timers run, does not jump on real machines and does not here.

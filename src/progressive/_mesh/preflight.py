@@ -51,7 +51,7 @@ def require_ready(
 
 
 def is_served(objects: Iterable[Manifest], target: Target, side: Side) -> bool:
-    """Whether a side has a ready endpoint among the EndpointSlices, which are all that there are."""
+    """Whether a side has a ready endpoint; the EndpointSlices are all that there are."""
     return any(_ready(one) for one in _slices(objects, target, target.on(side)))
 
 
