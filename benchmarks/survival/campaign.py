@@ -88,7 +88,7 @@ def draws(
 
 
 def _first(dice: random.Random, life: Life) -> Kill:
-    if dice.random() < 0.35:
+    if dice.random() < 0.2:
         return _at_a_moment(dice, _length(life))
     what = dice.choice(sorted(set(life.writes)))
     doom = Doom(

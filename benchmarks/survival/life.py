@@ -177,8 +177,20 @@ def _where(stage: Stage) -> str:
 
 
 def _time_restart(stage: Stage, life: Life, before: Kill, began: float) -> None:
-    """How long the driver that started at `began` took until the target was its own."""
-    for one in _told(stage):
+    """
+    How long the driver that started at `began` took until the target was its own.
+
+    Only where the one before it died with the Lease in its hands: else nobody is waited for.
+    """
+    told = _told(stage)
+    leases = [
+        one["what"]
+        for one in told
+        if one["at"] < began and one["kind"] == "write" and one["what"].startswith("Lease")
+    ]
+    if not leases or leases[-1] == "Lease freed":
+        return
+    for one in told:
         if one["at"] >= began and one["kind"] == "write" and one["what"] == "Lease taken":
             (life.elsewhere if before.elsewhere else life.restarts).append(one["at"] - began)
             return

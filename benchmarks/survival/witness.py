@@ -18,6 +18,8 @@ from tests.realparts.process import wait_for
 
 _ROUTES = "/apis/networking.istio.io/v1/virtualservices"
 _SLICES = "/apis/discovery.k8s.io/v1/endpointslices"
+_QUIET = 3.0
+"""Seconds without a change after which a watch is begun anew, where it stood."""
 _OWNER = "kubernetes.io/service-name"
 
 
@@ -71,20 +73,26 @@ class Witness:
         self._changes: dict[str, list[Change]] = {}
         self._shown: dict[str, int] = {}
         self._turn = threading.Lock()
-        self._streams: list[requests.Response] = []
+        self._at: dict[str, str] = {}
         self.broken: list[str] = []
         self._stopped = False
-        for path in (_ROUTES, _SLICES):
-            begun = self._api.get(path)["metadata"]["resourceVersion"]
+        self._threads = [
             threading.Thread(
-                target=self._follow, args=(path, begun), name=f"witness {path}", daemon=True
-            ).start()
+                target=self._follow,
+                args=(path, self._api.get(path)["metadata"]["resourceVersion"]),
+                name=f"witness {path}",
+                daemon=True,
+            )
+            for path in (_ROUTES, _SLICES)
+        ]
+        for one in self._threads:
+            one.start()
 
     def stop(self) -> None:
-        """No more."""
+        """No more; a watch ends within `_QUIET` seconds."""
         self._stopped = True
-        for one in self._streams:
-            one.close()
+        for one in self._threads:
+            one.join(2 * _QUIET)
 
     def seen(self, namespace: str, sides: tuple[str, str], allowed: Iterable[int]) -> Seen:
         """Everything until now, judged."""
@@ -109,30 +117,35 @@ class Witness:
             raise RuntimeError(f"the witness saw not everything: {self.broken}")
 
     def _follow(self, path: str, begun: str) -> None:
-        session = requests.Session()
-        session.trust_env = False
-        session.verify = self._api.session.verify
-        session.headers.update(self._api.session.headers)
-        version = begun
-        while not self._stopped:
-            query = {"watch": "1", "resourceVersion": version, "timeoutSeconds": "7200"}
-            try:
-                stream = session.get(
-                    self._api.server + path, params=query, stream=True, timeout=(10, 7200)
-                )
-                self._streams.append(stream)
-                for line in stream.iter_lines():
-                    told = json.loads(line)
-                    if told["type"] == "ERROR":
-                        self.broken.append(f"{path}: {told['object'].get('message')}")
-                        return
-                    version = told["object"]["metadata"]["resourceVersion"]
+        with requests.Session() as session:
+            session.trust_env = False
+            session.verify = self._api.session.verify
+            session.headers.update(self._api.session.headers)
+            version = begun
+            while not self._stopped and not self.broken:
+                try:
+                    version = self._watched(session, path, version)
+                except requests.RequestException as error:
+                    if not isinstance(error, requests.ConnectionError):
+                        self.broken.append(f"{path}: {error}")
+                    # nothing happened for a moment: from there on again
+
+    def _watched(self, session: requests.Session, path: str, version: str) -> str:
+        """Until the server ends it; where it ended."""
+        query = {"watch": "1", "resourceVersion": self._at.get(path, version)}
+        query["allowWatchBookmarks"] = "true"
+        with session.get(
+            self._api.server + path, params=query, stream=True, timeout=(10, _QUIET)
+        ) as stream:
+            for line in stream.iter_lines():
+                told = json.loads(line)
+                if told["type"] == "ERROR":
+                    self.broken.append(f"{path}: {told['object'].get('message')}")
+                    break
+                self._at[path] = told["object"]["metadata"]["resourceVersion"]
+                if told["type"] != "BOOKMARK":
                     self._note(path, told["type"], told["object"])
-            except (requests.RequestException, ValueError, AttributeError, OSError) as error:
-                # a stream that is closed from another thread breaks in many ways
-                if not self._stopped:
-                    self.broken.append(f"{path}: {error}")
-                return
+        return self._at.get(path, version)
 
     def _note(self, path: str, kind: str, manifest: Document) -> None:
         meta = manifest["metadata"]

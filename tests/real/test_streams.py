@@ -6,7 +6,6 @@ a way home or a scaling to zero. What a bad version does to its own users is cou
 
 from __future__ import annotations
 
-import os
 import signal
 from collections import Counter
 from collections.abc import Iterator
@@ -104,11 +103,11 @@ def test_no_request_fails_when_the_driver_is_ended(shop: Shop, number: signal.Si
     with users(shop) as load:
         running = shop.start("run", *NEW)
         running.wait_for("step weight=20")
-        os.kill(running.process.pid, number)
         if number == signal.SIGKILL:
-            running.process.wait(10)
+            running.kill()
             assert 0 == shop.run("abort").code
         else:
+            running.tell(number)
             ended_so(running.end(), "aborted")
 
     assert {} == failed(load)
