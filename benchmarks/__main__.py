@@ -12,7 +12,7 @@ from contextlib import ExitStack
 
 from tests.realparts import inside
 
-from benchmarks import api_requests, imports, machine, memory, way_home
+from benchmarks import api_requests, imports, machine, memory, survival, way_home
 from benchmarks.figures import Figure, table
 from benchmarks.figures import machine as words
 from benchmarks.shop import Parts, real_parts
@@ -26,17 +26,23 @@ ON_REAL_PARTS: dict[str, Callable[..., list[Figure]]] = {
     "memory": memory.measure,
     "way-home": way_home.measure,
 }
+LONG: dict[str, Callable[..., list[Figure]]] = {
+    "survival": survival.measure,
+}
+"""On real parts as well, and only if it is asked for by name: minutes of processes that die."""
 
 
 def main() -> None:
-    """Measure what was asked for; everything by default."""
-    names = [*ALONE, *ON_REAL_PARTS]
+    """Measure what was asked for; everything but `LONG` by default."""
+    names = [*ALONE, *ON_REAL_PARTS, *LONG]
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("name", nargs="*", help=f"any of {', '.join(names)}; default: all")
-    asked = parser.parse_args().name or names
+    parser.add_argument(
+        "name", nargs="*", help=f"any of {', '.join(names)}; default: all but {', '.join(LONG)}"
+    )
+    asked = parser.parse_args().name or [*ALONE, *ON_REAL_PARTS]
     if unknown := set(asked) - set(names):
         parser.error(f"{', '.join(sorted(unknown))}: there is only {', '.join(names)}")
-    if set(asked) & set(ON_REAL_PARTS) and not inside.is_inside():
+    if set(asked) - set(ALONE) and not inside.is_inside():
         inside.enter([sys.executable, "-m", "benchmarks", *asked])
     figures: list[Figure] = []
     with ExitStack() as stack:
@@ -46,7 +52,7 @@ def main() -> None:
                 figures += ALONE[name]()
             else:
                 parts = parts or stack.enter_context(real_parts())
-                figures += ON_REAL_PARTS[name](parts)
+                figures += {**ON_REAL_PARTS, **LONG}[name](parts)
     print(f"{table(figures)}\n\nTimes: median (least to most), on {words()}.")
 
 

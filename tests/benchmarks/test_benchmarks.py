@@ -103,4 +103,6 @@ def test_the_command_names_what_there_is() -> None:
     )
 
     assert 2 == done.returncode
-    assert "there is only imports, machine, api-requests, memory, way-home" in done.stderr
+    assert (
+        "there is only imports, machine, api-requests, memory, way-home, survival" in done.stderr
+    )

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -23,9 +23,10 @@ from tests.realparts.control_plane import ControlPlane
 from tests.realparts.mesh import Mesh
 from tests.realparts.process import wait_for
 
-from progressive import Side, load
+from progressive import Side, Target, load
 from progressive._adapters.workload import DeploymentWorkload
 from progressive.clusters import KubernetesCluster
+from progressive.errors import AdapterError
 from progressive.routers import IstioRouter
 
 
@@ -153,6 +154,16 @@ class Running:
         return Ended(code, answer, "".join(self.lines))
 
 
+def _pointed(workload: DeploymentWorkload, target: Target) -> bool:
+    try:
+        workload.point(target)
+    except AdapterError as error:
+        if not error.transient:
+            raise
+        return False  # endpoints follow their pods after a moment
+    return True
+
+
 class Place:
     """
     One application in a namespace of its own, and the command that releases it.
@@ -196,7 +207,7 @@ class Place:
             soon = datetime.now(UTC) + timedelta(seconds=20)
             asked = workload.readiness(target, Side.PRIMARY, soon)
             assert asked.readiness == "ready", asked.message
-            workload.point(target)
+            wait_for(lambda: _pointed(workload, target), "the endpoints of the primary")
             workload.scale(target, up=False)
             workload.mark(target)
         finally:
@@ -207,9 +218,11 @@ class Place:
         self.document = document
         self.file.write_text(yaml.safe_dump(document))
 
-    def start(self, command: str, *arguments: str) -> Running:
-        """A command of the command line, in a process of its own."""
-        words = [sys.executable, "-m", "progressive", command, str(self.file), *arguments]
+    def start(
+        self, command: str, *arguments: str, program: Sequence[str] = ("-m", "progressive")
+    ) -> Running:
+        """A command of the command line, in a process of its own; `program`: what Python runs."""
+        words = [sys.executable, *program, command, str(self.file), *arguments]
         process = subprocess.Popen(
             [*words, "-o", "json"],
             stdin=subprocess.DEVNULL,

@@ -43,6 +43,18 @@ def count(log: Path, *, user: str, since: int = 0, namespace: str | None = None)
     return asked
 
 
+def answers(
+    log: Path, *, user: str, since: int = 0, namespace: str | None = None
+) -> Iterator[tuple[str, str, int]]:
+    """Verb, resource and status of everything that one user wrote, in the order of the answers."""
+    for event in events(log, since=since):
+        about = event.get("objectRef", {})
+        if event["user"]["username"] != user or event["verb"] in ("get", "list", "watch"):
+            continue
+        if namespace is None or about.get("namespace", "") == namespace:
+            yield event["verb"], about.get("resource", ""), event["responseStatus"]["code"]
+
+
 def events(log: Path, *, since: int = 0) -> Iterator[dict[str, Any]]:
     """What the log tells from an offset on; a line that is still being written is left out."""
     with log.open("rb") as file:

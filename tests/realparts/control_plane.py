@@ -201,6 +201,13 @@ class ControlPlane:
                 told.setdefault(one["auditID"], one)
         return list(told.values())
 
+    def writes(
+        self, user: str, *, since: int = 0, namespace: str | None = None
+    ) -> list[tuple[str, str, int]]:
+        """Verb, resource and status of everything that a user wrote, refused ones as well."""
+        self._flush_audit()
+        return list(audit.answers(self._audit_log, user=user, since=since, namespace=namespace))
+
     def pause(self) -> None:
         """The API server goes silent: connections stay open, and nothing is answered."""
         self.api_server.pause()

@@ -11,6 +11,7 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 from tests.unit.documents.classic import classic, document_of, read, template
+from tests.unit.mesh.manifests import endpoints
 
 from progressive._adapters.cluster.memory import MemoryCluster
 from progressive._adapters.mesh.router import MeshRouter
@@ -70,6 +71,7 @@ def deployed(*, image: str = "registry.example.com/my-app:3") -> MemoryCluster:
     assert document.managed is not None
     workload = DeploymentWorkload(cluster, document.managed, router=router(cluster))
     workload.prepare(document.target)
+    cluster.put(endpoints("my-app-primary", True))
     workload.point(document.target)
     workload.scale(document.target, up=False)
     workload.mark(document.target)
@@ -115,7 +117,10 @@ def test_the_plan_of_a_first_deploy() -> None:
         ("VirtualService", "my-app"),
     ] == names(answer)
     assert [("Deployment", "my-app"), ("Deployment", "my-app-primary")] == patched(answer)
-    assert [{"op": "add", "path": "/spec/replicas", "value": 0}] == answer["patches"][0]["patch"]
+    assert [
+        {"op": "test", "path": "/metadata/generation", "value": 1},
+        {"op": "add", "path": "/spec/replicas", "value": 0},
+    ] == answer["patches"][0]["patch"]
     assert answer["differs_from_flagger"]
 
 

@@ -50,6 +50,11 @@ def require_ready(
             )
 
 
+def is_served(objects: Iterable[Manifest], target: Target, side: Side) -> bool:
+    """Whether a side has a ready endpoint; the EndpointSlices are all that there are."""
+    return any(_ready(one) for one in _slices(objects, target, target.on(side)))
+
+
 def require_services(objects: Sequence[Manifest], target: Target) -> None:
     """
     Do nothing when the Services of both sides are among the objects.

@@ -21,7 +21,9 @@ from progressive._model.events import Command
 from progressive._model.record import Decision, Outcome
 from progressive._model.report import Report
 from progressive._release.connect import Connection
+from progressive._release.home import send_home, stands_split
 from progressive._run.parts import who
+from progressive.errors import Busy, StoreError
 
 _HEARD = timedelta(seconds=3)
 """Within this a live driver has heard of a decision: it acts within a second, and saves."""
@@ -75,13 +77,20 @@ def decide(
     """
     by = by or who(os.environ)
     target, cluster = connection.target, connection.cluster
-    analysis = _journal(connection)
+    try:
+        analysis = _journal(connection)
+    except StoreError as error:
+        if command is not Command.ABORT or error.transient:
+            raise
+        return _without_journal(connection, by=by, why=why, cause=str(error))
     if analysis is None:
+        if command is Command.ABORT and stands_split(connection):
+            return _without_journal(connection, by=by, why=why, cause="no run owned that split")
         return _nothing(Report(target=str(target)), "there was no run yet")
     if analysis.done and (command is not Command.ABORT or analysis.report.split_restored):
         words = f"run {analysis.run} is over: {analysis.report.outcome}"
         return _nothing(analysis.report, words)
-    id = cluster.inbox().put(target, command, by=by, why=why)
+    id = _put(connection, command, by=by, why=why)
     if cluster.lock().holder(target) is not None:
         answered = _of_driver(connection, command, id, _HEARD)
         if answered.followed or _decision(answered.report, id) is not None:
@@ -91,6 +100,34 @@ def decide(
     if report.outcome is not Outcome.BUSY:
         return _answered(report, id, live=False)
     return _of_driver(connection, command, id, patience or _PATIENCES.get(command, _PATIENCE))
+
+
+def _put(connection: Connection, command: Command, *, by: str, why: str) -> str:
+    """
+    The id of the decision in the inbox; empty: an inbox that cannot be written.
+
+    The way home does not wait for it: where nobody drives, it is gone without.
+    """
+    try:
+        return connection.cluster.inbox().put(connection.target, command, by=by, why=why)
+    except StoreError as error:
+        driven = connection.cluster.lock().holder(connection.target) is not None
+        if command is not Command.ABORT or error.transient or driven:
+            raise
+        log.warning("%s", error)
+        return ""
+
+
+def _without_journal(connection: Connection, *, by: str, why: str, cause: str) -> Answered:
+    """Nobody knows what the run was about; that users go to the primary is known all the same."""
+    try:
+        report = send_home(connection, by=by, why=why, cause=cause)
+    except Busy as busy:
+        report = Report(target=str(connection.target))
+        return Answered(report=report, answer=f"{busy}; {cause}", followed=False, live=True)
+    return Answered(
+        report=report, answer=report.message, followed=report.split_restored, live=False
+    )
 
 
 def make_way(connection: Connection, *, by: str = "") -> None:

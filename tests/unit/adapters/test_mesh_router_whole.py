@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.unit.adapters.mesh_world import ROUTES, WEB, router, weights, world
-from tests.unit.mesh.manifests import TARGET, both, destination, on, route
+from tests.unit.mesh.manifests import TARGET, both, destination, endpoints, on, route
 
 from progressive._adapters.cluster.memory import MemoryCluster
 from progressive._mesh.effect import EffectKind, Traffic
@@ -78,7 +78,7 @@ def test_a_route_is_made_once_with_its_owner() -> None:
     """
     It goes with its owner, and a run that is repeated makes no second one.
     """
-    cluster = MemoryCluster()
+    cluster = MemoryCluster([endpoints("web-primary", True)])
     steered = router(cluster)
     ref = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "uid": "1"}
     steered.establish(TARGET, SPEC, ref)
@@ -87,6 +87,19 @@ def test_a_route_is_made_once_with_its_owner() -> None:
     assert [("create", ROUTES)] == [(one.verb, one.path) for one in cluster.log]
     assert [ref] == cluster.get(WEB)["metadata"]["ownerReferences"]
     assert Observed(canary=0) == steered.current(TARGET)
+
+
+def test_no_route_is_made_to_a_primary_that_nobody_answers_for() -> None:
+    """
+    A Deployment is ready some moments before its service has endpoints; a busy controller was
+    seen to take so long that users would have got 503 from a route that had just been made.
+    """
+    cluster = MemoryCluster([endpoints("web-primary", False), endpoints("web-canary", True)])
+    with pytest.raises(PreflightFailed, match="shop/web-primary") as told:
+        router(cluster).establish(TARGET, SPEC, None)
+
+    assert told.value.transient, "it is tried again"
+    assert [] == cluster.log
 
 
 def test_no_second_route_is_made_for_a_host_that_has_one() -> None:

@@ -26,10 +26,11 @@ from progressive._mesh.codec import Manifest, MeshCodec, ObjectPatch, ref_of
 from progressive._mesh.effect import CountsTraffic, Effect, judge_share
 from progressive._mesh.ownership import writers
 from progressive._model.release import ServiceSpec
-from progressive._model.traffic import Capabilities, Observed, Split, Target
+from progressive._model.traffic import Capabilities, Observed, Side, Split, Target
 from progressive.errors import (
     ClusterError,
     Drift,
+    ErrorKind,
     InvalidRequest,
     PreflightFailed,
     RouterError,
@@ -185,7 +186,8 @@ class MeshRouter:
 
         Raises:
             RouterError: One of that name exists and does not hold both sides, or another object
-                has its host already.
+                has its host already; kind ``unavailable``: the primary has no ready endpoint yet,
+                though it is ready, for endpoints follow their pods after a moment.
         """
         sight = self._objects.look(target)
         sight.fresh = False
@@ -199,6 +201,8 @@ class MeshRouter:
                 f"{rival} has a host of {target} already and does not hold "
                 f"{target.primary} and {target.canary}; add both to one of its rules"
             )
+        if not self._offline:
+            self._require_primary(target)
         if (guard := self._writes.guards.get(target)) is not None:
             made["metadata"].setdefault("annotations", {})[DRIVER] = guard.fence.token
         if owner is not None:
@@ -292,6 +296,15 @@ class MeshRouter:
         return self._codec.read(sight.objects, target, total=self._totals.get(target, 100))
 
     # planning
+
+    def _require_primary(self, target: Target) -> None:
+        """A new route must not take users from pods that answer to a service without any."""
+        if not preflight.is_served(self._objects.endpoints(target), target, Side.PRIMARY):
+            raise PreflightFailed(
+                f"service {target.namespace}/{target.primary} (primary) has no ready endpoint "
+                "yet, so no route to it is made; look at its selector and its pods",
+                ErrorKind.UNAVAILABLE,
+            )
 
     def _shrinks(self, sight: Sight, target: Target, split: Split) -> bool:
         try:

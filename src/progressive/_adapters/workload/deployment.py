@@ -22,7 +22,9 @@ from progressive._adapters.workload.making import FirstDeploy, write_primary
 from progressive._adapters.workload.objects import (
     Document,
     again,
+    again_unless_changed,
     annotated,
+    at_generation,
     at_version,
     deployment_path,
     find,
@@ -216,7 +218,7 @@ class DeploymentWorkload:
         wanted = max(1, stable, floor.minimum)
         floor.raise_to(stable)
         if int(deployment["spec"].get("replicas", 1)) != wanted:
-            self._set_replicas(target, wanted)
+            self._set_replicas(target, deployment, wanted)
 
     def promote(self, target: Target, revision: str) -> None:
         """
@@ -228,13 +230,9 @@ class DeploymentWorkload:
         Raises:
             ClusterError: Kind ``not-found``: no primary, or nobody has that template any more.
         """
-        path = self._primary_path(target)
-        known = [self._primaries.pop(target)] if target in self._primaries else []
         self._keep_up_for_return(target)
 
-        def write() -> None:
-            # its patch tests the version, so a reading of the start is as good as a fresh one
-            primary = known.pop() if known else self._existing_primary(target)
+        def write(primary: Document) -> None:
             kept = self._kept(target, revision)
             selector = selector_of_primary(primary)
             if selector is None:
@@ -251,9 +249,15 @@ class DeploymentWorkload:
                 rollout=kept.get("rollout") or {},
                 marks={REVISION: revision, MADE_FROM: None},
             )
-            self._recent.note(path, written)
+            self._recent.note(self._primary_path(target), written)
 
-        again(write)
+        again_unless_changed(
+            lambda: self._existing_primary(target),
+            write,
+            # its patch tests the version, so a reading of the start is as good as a fresh one
+            first=self._primaries.pop(target, None),
+            part=lambda one: (annotation(one, REVISION), one["spec"]["template"]),
+        )
 
     def give_back(self, target: Target) -> None:
         """
@@ -328,11 +332,12 @@ class DeploymentWorkload:
             # a watch may be late, so it is not believed that there is nothing to do
             shown = find(self.cluster, self._target_path(target))
         if shown is not None and int(shown["spec"].get("replicas", 1)) != 0:
-            self._set_replicas(target, 0)
+            self._set_replicas(target, shown, 0)
 
-    def _set_replicas(self, target: Target, wanted: int) -> None:
+    def _set_replicas(self, target: Target, shown: Document, wanted: int) -> None:
+        # of the spec that was read: a driver that slept must not empty the canary of a later run
         change = {"op": "add", "path": "/spec/replicas", "value": wanted}
-        answer = self.cluster.json_patch(self._target_path(target), [change])
+        answer = self.cluster.json_patch(self._target_path(target), at_generation(shown, change))
         self._written[target] = int(answer["metadata"].get("generation", 0))
 
     def _target_path(self, target: Target) -> str:

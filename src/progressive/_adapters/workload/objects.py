@@ -69,10 +69,51 @@ def again(write: Callable[[], Answer]) -> Answer:
     return write()
 
 
+def again_unless_changed(
+    read: Callable[[], Document],
+    write: Callable[[Document], None],
+    *,
+    first: Document | None,
+    part: Callable[[Document], object],
+) -> None:
+    """
+    Write what was worked out from a reading; anew only while a part of the object is as it was.
+
+    A change of the status, or of replicas, is overtaken by nobody's decision. Another part may be
+    another driver's, and this process may have slept meanwhile: then the conflict is raised, and
+    the run has to save its journal before it tries again, which tells whose turn it is.
+
+    Args:
+        first: An earlier reading; None: it is read now.
+        part: What must be as it was.
+
+    Raises:
+        ClusterError: Kind ``conflict``: the part was changed, or others were faster `TRIES` times.
+    """
+    manifest = read() if first is None else first
+    for _ in range(TRIES - 1):
+        try:
+            return write(manifest)
+        except ClusterError as error:
+            if error.kind is not ErrorKind.CONFLICT:
+                raise
+            fresh = read()
+            if part(fresh) != part(manifest):
+                raise
+            manifest = fresh
+    return write(manifest)
+
+
 def at_version(manifest: Document, *changes: Document) -> list[Document]:
     """A JSON patch that applies to this very version of the object."""
     version = manifest["metadata"]["resourceVersion"]
     return [{"op": "test", "path": "/metadata/resourceVersion", "value": version}, *changes]
+
+
+def at_generation(manifest: Document, *changes: Document) -> list[Document]:
+    """A JSON patch that applies as long as nobody changed the spec; its status may have moved."""
+    generation = manifest["metadata"].get("generation")
+    return [{"op": "test", "path": "/metadata/generation", "value": generation}, *changes]
 
 
 def annotated(manifest: Document, values: dict[str, str | None]) -> Document:

@@ -102,7 +102,7 @@ def _decide(
 
 def _status(name: str, told: Any) -> int:
     report = told.report
-    if name == "abort" and report.run_id:
+    if name == "abort" and (report.run_id or report.outcome):
         return 0 if report.outcome is not None and report.split_restored else 10
     if told.followed:
         ended = report.outcome if name == "promote" and not told.live else None

@@ -98,6 +98,38 @@ def test_a_promotion_keeps_what_somebody_writes_at_the_same_time() -> None:
     )
 
 
+def test_a_promotion_that_slept_does_not_undo_a_later_one() -> None:
+    """
+    Stopped before its write, woken when another driver has promoted a newer version: whose turn
+    it is the journal knows, so the conflict is told and not worked around.
+    """
+    newest = template(image="web:3")
+    cluster, workload = world(target(V2), promoted(V1))
+    workload.scale(SHOP, up=True)
+    cluster.on(lambda: put(cluster, promoted(newest)), verb="patch", path="web-primary")
+
+    with pytest.raises(ClusterError) as told:
+        workload.promote(SHOP, revision(V2))
+
+    assert ErrorKind.CONFLICT is told.value.kind
+    assert primary_template(newest, SELECTOR) == cluster.get(PRIMARY)["spec"]["template"]
+
+
+def test_a_scaling_that_slept_does_not_empty_a_later_canary() -> None:
+    """
+    Stopped before it takes the pods of its canary, woken when they are those of another run.
+    """
+    newest = template(image="web:3")
+    cluster, workload = world(target(V2, replicas=2), promoted(V1))
+    cluster.on(lambda: put(cluster, target(newest, replicas=2)), verb="patch", path="web")
+
+    with pytest.raises(ClusterError) as told:
+        workload.scale(SHOP, up=False)
+
+    assert ErrorKind.CONFLICT is told.value.kind
+    assert 2 == cluster.get(WEB)["spec"]["replicas"]
+
+
 def test_a_primary_that_was_edited_by_hand_is_promoted_again() -> None:
     """Its mark says one thing, its template another; the template is what serves."""
     cluster, workload = world(target(V2), promoted(V2))
