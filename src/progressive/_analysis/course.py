@@ -96,6 +96,8 @@ class Course:
     def shift(self, weight: int, phase: Phase) -> None:
         """Order a weight."""
         self.state.phase = phase
+        # from now on it may have traffic: a driver can die before it hears of it
+        self.state.exposed = self.state.exposed or weight > 0
         if phase is not Phase.STEPPING:
             self.state.deadline = None
         self.order(Shift(split=self.split(weight)), within=self.plan.deadlines.route)

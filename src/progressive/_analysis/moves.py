@@ -17,6 +17,7 @@ from progressive._model.traffic import Side
 def scale_up(course: Course) -> None:
     """Order the canary's replicas."""
     course.state.phase = Phase.STARTING
+    course.state.scaled = True  # from now on it may have: a driver can die before it hears of it
     course.order(Scale(up=True), within=course.plan.deadlines.canary_ready)
 
 

@@ -180,7 +180,6 @@ def marked(course: Course, event: Done) -> None:
 
 def scaled_up(course: Course, event: Done) -> None:
     """The canary has replicas: await it."""
-    course.state.scaled = True
     if course.state.pause_due:
         pause(course)
     else:

@@ -63,7 +63,7 @@ class State:
         leaving: The process is being ended: a promotion is left where users are served, and a run
             that is to stay on hold ends there.
         pointed: First deploy: the apex service and the route are at the primary.
-        scaled: Whether the canary has replicas. `primary_revision`: what the primary runs.
+        scaled: Whether the canary may have replicas. `primary_revision`: what the primary runs.
 
         due: Outcome that the run ends with once its traffic is home; `due_reason`, `due_message`.
         outcome, reason, message, ended: How and when it ended.

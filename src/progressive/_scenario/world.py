@@ -69,13 +69,13 @@ class Faults:
 
     def __init__(self, faults: tuple[Fault, ...]) -> None:
         self._faults = faults
-        self._calls: Counter[Call] = Counter()
+        self.calls: Counter[Call] = Counter()
 
     @contextmanager
     def around(self, kind: Call) -> Iterator[None]:
         """One call of a kind; a refused one does not happen, a crash may come after it."""
-        self._calls[kind] += 1
-        number = self._calls[kind]
+        self.calls[kind] += 1
+        number = self.calls[kind]
         hit = next((f.what for f in self._faults if f.hits(kind, number)), None)
         if hit is What.CRASH_BEFORE:
             raise Crash
@@ -168,9 +168,15 @@ class World:
         self._askings: Counter[str] = Counter()
         self._saved: Saved | None = None
         self._tell: Tell | None = None
+        self._decided: list[Commanded] = []
         self._paused = False
         for moment in scenario.at:
-            self.clock.plan(moment.time, partial(self._happens, moment))
+            self.clock.plan(moment.time, partial(self.happens, moment))
+
+    @property
+    def calls(self) -> Counter[Call]:
+        """How many calls of each kind were made; a fault can hit each of them."""
+        return self._faults.calls.copy()
 
     def retried(self) -> bool:
         """Whether somebody says retry after this run; then time has moved on to it."""
@@ -185,7 +191,8 @@ class World:
 
     # what happens by itself
 
-    def _happens(self, moment: Moment) -> None:
+    def happens(self, moment: Moment) -> None:
+        """Let something happen now, whatever its time says."""
         if moment.weight is not None:
             self.weight = moment.weight
         if moment.revision is not None:
@@ -194,8 +201,15 @@ class World:
         if moment.do is Command.RETRY:
             self._retry_asked = True
         elif moment.do is not None:
-            self._say(Commanded(at=self.clock.now(), command=moment.do, by="scenario"))
+            self._decide(moment.do, by="scenario")
         self._leave_if_alone()
+
+    def _decide(self, command: Command, *, by: str, why: str = "") -> str:
+        at, id = self.clock.now(), f"scenario-{len(self._decided) + 1}"
+        one = Commanded(at=at, command=command, by=by, why=why, id=id)
+        self._decided.append(one)
+        self._say(one)
+        return id
 
     def _say(self, event: Event) -> None:
         if self._tell is not None:
@@ -302,9 +316,19 @@ class World:
         return Asked(readiness=readiness, message=f"the {side} is {readiness}")
 
     def watch(self, target: Target, tell: Tell, *, since: datetime | None = None) -> Closeable:
-        """Both the target's template and people's decisions arrive here."""
+        """Both the target's template and people's decisions arrive here.
+
+        A driver may have died before it saved what it had heard, so the next one hears it again.
+        """
         self._tell = tell
-        return _Closed()
+        for one in self._decided:
+            if since is not None and one.at > since:
+                tell(one)
+        return _Closed(partial(self._unwatch, tell))
+
+    def _unwatch(self, tell: Tell) -> None:
+        if self._tell == tell:
+            self._tell = None
 
     # store and lock
 
@@ -352,23 +376,20 @@ class World:
 
     def put(self, target: Target, command: str, *, by: str, why: str) -> str:
         """A decision from outside the scenario."""
-        at = self.clock.now()
-        id = f"scenario-{at:%H%M%S.%f}"
-        self._say(Commanded(at=at, command=Command(command), by=by, why=why, id=id))
-        return id
+        return self._decide(Command(command), by=by, why=why)
 
 
 class _Closed:
     epoch = 1
+
+    def __init__(self, close: Callable[[], None] = lambda: None) -> None:
+        self.close = close
 
     def confirm(self) -> None:
         """It is ours."""
 
     def renew(self) -> None:
         """Nothing to renew."""
-
-    def close(self) -> None:
-        """Nothing to close."""
 
 
 def _answered(answer: float | str | None) -> Sample:
