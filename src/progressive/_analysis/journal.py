@@ -33,6 +33,7 @@ from progressive._model.actions import (
     Shift,
     Wait,
 )
+from progressive._model.origin import Origin
 from progressive._model.plan import Plan
 from progressive._model.report import stamp
 from progressive._model.traffic import Target
@@ -58,7 +59,7 @@ AnyAction = (
 )
 
 
-def write(plan: Plan, target: Target, state: State) -> str:
+def write(plan: Plan, target: Target, state: State, origin: Origin | None = None) -> str:
     """The saved form; the record is cut from its old end until it fits into `LIMIT`."""
     converter = _converter()
     head = {
@@ -66,6 +67,8 @@ def write(plan: Plan, target: Target, state: State) -> str:
         "target": converter.unstructure(target),
         "plan": converter.unstructure(plan),
     }
+    if origin is not None:
+        head["origin"] = converter.unstructure(origin)
     while True:
         text = _dump({**head, "state": converter.unstructure(state)})
         if len(text.encode()) <= LIMIT or not (state.rounds or state.events):
@@ -90,7 +93,7 @@ def _dump(document: Mapping[str, Any]) -> str:
     return json.dumps(document, separators=(",", ":"), ensure_ascii=False)
 
 
-def read(text: str) -> tuple[Plan, Target, State]:
+def read(text: str) -> tuple[Plan, Target, State, Origin | None]:
     """
     What was saved.
 
@@ -109,11 +112,13 @@ def read(text: str) -> tuple[Plan, Target, State]:
             "go on with the version that wrote it"
         )
     converter = _converter()
+    told = document.get("origin")
     try:
         return (
             converter.structure(document["plan"], Plan),
             converter.structure(document["target"], Target),
             converter.structure(document["state"], State),
+            None if told is None else converter.structure(told, Origin),
         )
     except ClassValidationError as error:
         raise _damaged("; ".join(transform_error(error))) from error

@@ -11,6 +11,7 @@ import socket
 from collections.abc import Mapping, Sequence
 
 from progressive._log import log
+from progressive._model.origin import Origin
 from progressive._run.memory import MemoryInbox, MemoryLock, MemoryStore
 from progressive._run.orders import Parts
 from progressive.ports import (
@@ -42,6 +43,7 @@ def make_parts(
     observers: Sequence[Observer],
     notifiers: Sequence[Notifier],
     identity: str | None,
+    origin: Origin | None = None,
 ) -> Parts:
     """The parts of a run, complete."""
     cluster: Cluster | None = getattr(router, "cluster", None)
@@ -65,6 +67,7 @@ def make_parts(
         observers=tuple(observers),
         notifiers=tuple(notifiers),
         identity=identity if identity is not None else who(os.environ),
+        origin=origin,
     )
 
 
