@@ -123,6 +123,10 @@ class ConfigMapInbox:
         seen = {one.id for one in before}
         return _Watching(stream, target, seen, lambda decision: tell(self._event(decision)))
 
+    def decisions(self, target: Target, *, after: datetime) -> tuple[Decision, ...]:
+        """Decisions put later than `after`, in order, for somebody who only looks."""
+        return tuple(one for one in _read(self._get(target) or {}) if one.at > after)
+
     def _event(self, decision: Decision) -> Commanded:
         # the instant is ours: events of a run never go backwards, other machines' clocks may
         return Commanded(

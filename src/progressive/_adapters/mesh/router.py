@@ -19,7 +19,9 @@ from typing import Any, Protocol
 from attrs import evolve
 
 from progressive._adapters.mesh.fence import DRIVER, Guard, token_of
+from progressive._adapters.mesh.marked import Marked, marked_routes
 from progressive._adapters.mesh.objects import MeshObjects, Sight, refused
+from progressive._adapters.mesh.returning import hand_back
 from progressive._adapters.mesh.writes import MeshWrites
 from progressive._mesh import preflight
 from progressive._mesh.codec import Manifest, MeshCodec, ObjectPatch, ref_of
@@ -35,7 +37,7 @@ from progressive.errors import (
     RouterError,
     VersionNotServed,
 )
-from progressive.ports import Cluster, Fence
+from progressive.ports import Cluster, Fence, HandedBack
 
 
 class Acceptance(Protocol):
@@ -94,6 +96,15 @@ class MeshRouter:
 
             self._given = KubernetesCluster.from_environment()
         return self._given
+
+    def marked(self, namespace: str | None) -> list[Marked]:
+        """
+        Routing objects of this mesh that carry a driver's mark; None: of all namespaces.
+
+        Raises:
+            RouterError: The API server said no.
+        """
+        return marked_routes(self._codec, self.cluster, namespace)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -217,6 +228,15 @@ class MeshRouter:
         else:
             self._objects.forget(target)
             self._writes.last[target] = self._now()
+
+    def hand_back(self, target: Target, service: ServiceSpec) -> HandedBack:
+        """
+        Take the sides out of every routing object that a release made, for one that is given up.
+
+        Raises:
+            RouterError: The API could not be read or written.
+        """
+        return hand_back(self._codec, self._objects, self.cluster, target, service)
 
     def fence(self, target: Target, fence: Fence, *, at_once: bool) -> None:
         """

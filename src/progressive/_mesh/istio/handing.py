@@ -1,0 +1,97 @@
+"""Plans how a VirtualService that a release made goes on without the two sides.
+
+Floor 3, pure. Asked by `codec.py`, when a release is given up; knows `rules.py` and `edits.py`.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+from progressive._mesh.codec import Manifest, ObjectPatch, Operation, ref_of, version_test
+from progressive._mesh.istio import edits
+from progressive._mesh.istio.hosts import qualified
+from progressive._mesh.istio.rules import Rule, rules_of
+from progressive._model.traffic import Target
+
+_PLAIN = frozenset({"name", "route"})
+
+
+def names_sides(manifest: Manifest, target: Target) -> bool:
+    """Whether any rule sends, or could send, traffic to one of the sides."""
+    if any(rule.primaries or rule.canaries for rule in rules_of(manifest, target)):
+        return True
+    sides = {qualified(one, target.namespace) for one in (target.primary, target.canary)}
+    namespace = str((manifest.get("metadata") or {}).get("namespace") or target.namespace)
+    return any(qualified(host, namespace) in sides for host in _mirrors(manifest))
+
+
+def is_spare(manifest: Manifest, target: Target) -> bool:
+    """
+    Whether the mesh serves its hosts just so without it: it only names the apex, for the mesh.
+
+    A gateway has no other route to a service, and rewrites, retries and further hosts would be
+    lost; such an object is kept, and sent to the apex.
+    """
+    spec = manifest.get("spec") or {}
+    namespace = str((manifest.get("metadata") or {}).get("namespace") or target.namespace)
+    apex = qualified(target.service, target.namespace)
+    rules = spec.get("http") or ()
+    return (
+        (spec.get("gateways") or ["mesh"]) == ["mesh"]
+        and {qualified(str(host), namespace) for host in spec.get("hosts") or ()} == {apex}
+        and not spec.get("tcp")
+        and not spec.get("tls")
+        and len(rules) == 1
+        and set(rules[0]) <= _PLAIN
+    )
+
+
+def sent_to_apex(manifest: Manifest, target: Target, *, port: int) -> ObjectPatch:
+    """
+    The patch after which every rule of the release names the apex alone.
+
+    Third destinations, and everything else of a rule, stay as they are.
+    """
+    rules = [rule for rule in rules_of(manifest, target) if rule.primaries or rule.canaries]
+    managed = [rule for rule in rules if rule.managed]
+    changes: list[Operation] = []
+    for rule in rules:
+        if rule.managed:
+            continue
+        path = f"/spec/{rule.protocol}/{rule.index}/route"
+        before = [deepcopy(dict(one)) for one in rule.destinations]
+        changes.append({"op": "test", "path": path, "value": before})
+        changes.append({"op": "replace", "path": path, "value": _joined(rule, target, port)})
+        changes += edits.mirror_removal(rule, target)
+    changes += edits.managed_removal(managed)
+    patch = (*version_test(manifest), *changes)
+    return ObjectPatch(ref=ref_of(manifest, target), patch=patch)
+
+
+def _joined(rule: Rule, target: Target, port: int) -> list[dict[str, Any]]:
+    """The destinations of a rule, both sides as one."""
+    first, *_ = sorted((*rule.primaries, *rule.canaries), key=lambda at: at in rule.canaries)
+    sides = {*rule.primaries, *rule.canaries}
+    joined: list[dict[str, Any]] = []
+    for place, one in enumerate(rule.destinations):
+        if place == first:
+            apex = {"host": target.service, "port": {"number": port}}
+            entry = {**deepcopy(dict(one)), "destination": apex}
+            if len(sides) < len(rule.destinations):
+                weights = [rule.destinations[at].get("weight") or 0 for at in sides]
+                entry["weight"] = sum(weights)
+            else:
+                entry.pop("weight", None)
+            joined.append(entry)
+        elif place not in sides:
+            joined.append(deepcopy(dict(one)))
+    return joined
+
+
+def _mirrors(manifest: Manifest) -> list[str]:
+    found = []
+    for rule in (manifest.get("spec") or {}).get("http") or ():
+        listed = [one.get("destination") or {} for one in rule.get("mirrors") or ()]
+        found += [str(one.get("host") or "") for one in (rule.get("mirror") or {}, *listed)]
+    return [one for one in found if one]
