@@ -139,7 +139,7 @@ class Detaching:
     # before the Lease
 
     def _refuse(self) -> None:
-        Return.of(self._cluster, self._managed, self._target.namespace).refuse_untested()
+        Return.of(self._cluster, self._managed, self._target.namespace)
 
     def _end_run(self) -> None:
         """An unfinished run, and a split that one left behind, go home first."""

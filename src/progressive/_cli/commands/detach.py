@@ -58,6 +58,7 @@ def detach(
         output=output,
         lookup=cluster_lookup(kubeconfig, context, namespace),
     )
+    from progressive._cli.cleaning_text import detach_text
     from progressive._release.connect import Connection
     from progressive._release.detach import Detached, Detaching
     from progressive._run.parts import who
@@ -86,18 +87,7 @@ def detach(
     if output == "json":
         print_json(done.to_dict())
     else:
-        click.echo(_text(done))
+        click.echo(detach_text(done))
     if done.exit_code:
         click.echo(f"{file}: error: {done.message}", err=True)
     sys.exit(done.exit_code)
-
-
-def _text(done: object) -> str:
-    from progressive._release.detach import Detached
-
-    assert isinstance(done, Detached)
-    lines = [f"{done.target}: {'not detached' if done.exit_code else 'detached'}"]
-    lines += [f"  {done.message}"] if done.message else []
-    lines += [f"  removed  {one}" for one in done.removed]
-    lines += [f"  kept     {one}" for one in done.kept]
-    return "\n".join(lines)

@@ -50,7 +50,7 @@ def sweep(
     if all_namespaces and namespace is not None:
         raise click.UsageError("-A looks into all namespaces: leave -n out")
     age = _age(older_than)
-    from progressive._cli.sweep_text import sweep_text
+    from progressive._cli.cleaning_text import sweep_text
     from progressive._release.sweep import Sweep, Wishes, exit_code
     from progressive._run.parts import who
     from progressive.clusters import KubernetesCluster

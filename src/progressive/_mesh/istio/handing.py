@@ -5,6 +5,7 @@ Floor 3, pure. Asked by `codec.py`, when a release is given up; knows `rules.py`
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
@@ -36,7 +37,7 @@ def is_spare(manifest: Manifest, target: Target) -> bool:
     spec = manifest.get("spec") or {}
     namespace = str((manifest.get("metadata") or {}).get("namespace") or target.namespace)
     apex = qualified(target.service, target.namespace)
-    rules = spec.get("http") or ()
+    rules: list[Mapping[str, Any]] = list(spec.get("http") or ())
     return (
         (spec.get("gateways") or ["mesh"]) == ["mesh"]
         and {qualified(str(host), namespace) for host in spec.get("hosts") or ()} == {apex}
@@ -53,16 +54,16 @@ def sent_to_apex(manifest: Manifest, target: Target, *, port: int) -> ObjectPatc
 
     Third destinations, and everything else of a rule, stay as they are.
     """
-    rules = [rule for rule in rules_of(manifest, target) if rule.primaries or rule.canaries]
-    managed = [rule for rule in rules if rule.managed]
     changes: list[Operation] = []
-    for rule in rules:
+    managed: list[Rule] = []
+    for rule in rules_of(manifest, target):
         if rule.managed:
+            managed.append(rule)
             continue
-        path = f"/spec/{rule.protocol}/{rule.index}/route"
-        before = [deepcopy(dict(one)) for one in rule.destinations]
-        changes.append({"op": "test", "path": path, "value": before})
-        changes.append({"op": "replace", "path": path, "value": _joined(rule, target, port)})
+        if rule.primaries or rule.canaries:
+            path = f"/spec/{rule.protocol}/{rule.index}/route"
+            joined = _joined(rule, target, port)
+            changes.append({"op": "replace", "path": path, "value": joined})
         changes += edits.mirror_removal(rule, target)
     changes += edits.managed_removal(managed)
     patch = (*version_test(manifest), *changes)

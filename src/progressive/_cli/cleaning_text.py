@@ -1,4 +1,4 @@
-"""What a sweep found, as text for people.
+"""What a sweep found and what a detach left, as text for people.
 
 Floor 5.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from progressive._release.detach import Detached
 from progressive._release.standing import Found
 
 
@@ -41,3 +42,12 @@ def _traffic(one: Found) -> str:
     if one.weight == one.total:
         return "all on the canary"
     return f"{one.weight} of {one.total} on the canary"
+
+
+def detach_text(done: Detached) -> str:
+    """What is gone, and what stays."""
+    lines = [f"{done.target}: {'not detached' if done.exit_code else 'detached'}"]
+    lines += [f"  {done.message}"] if done.message else []
+    lines += [f"  removed  {one}" for one in done.removed]
+    lines += [f"  kept     {one}" for one in done.kept]
+    return "\n".join(lines)
