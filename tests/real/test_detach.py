@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from tests.real.shop import Place, application, classic, plain
-from tests.realparts.api import ApiError
 from tests.realparts.control_plane import ControlPlane
 from tests.realparts.mesh import Mesh
 from tests.realparts.process import wait_for
@@ -40,12 +39,8 @@ def quiet(
 
 
 def there(place: Place, api_version: str, kind: str, name: str) -> bool:
-    try:
-        place.read(kind, name, api_version)
-    except ApiError as error:
-        assert 404 == error.status
-        return False
-    return True
+    path = place.api.path(api_version, kind, place.namespace, name)
+    return place.api.call("GET", path).status_code == 200
 
 
 def left(place: Place) -> set[str]:
@@ -218,18 +213,18 @@ def test_a_target_that_does_not_become_ready_keeps_its_primary(quiet: Place) -> 
     """
     Exit 5: nothing is handed over, and its pods do not stay behind.
     """
-    quiet.document["spec"]["progressDeadlineSeconds"] = 3
+    spec = quiet.document["spec"]
+    spec["skipAnalysis"] = True
     quiet.write(quiet.document)
-    quiet.api.create(
-        {
-            "apiVersion": "v1",
-            "kind": "ResourceQuota",
-            "metadata": {"name": "full", "namespace": quiet.namespace},
-            "spec": {"hard": {"pods": "2"}},
-        }
-    )
+    path = quiet.api.path("apps/v1", "Deployment", quiet.namespace, "my-app")
+    slow = {"annotations": {"tests/ready-after": "6s"}}
+    quiet.api.patch(path, {"spec": {"template": {"metadata": slow}}})
+    promoted = quiet.run("run")
+    spec["progressDeadlineSeconds"] = 2
+    quiet.write(quiet.document)
     ended = quiet.run("detach")
 
+    assert "promoted" == promoted.answer["outcome"], promoted.lines
     assert 5 == ended.code, ended.lines
     assert "did not become ready" in ended.answer["message"]
     assert {"app": "my-app-primary"} == selected(quiet, "my-app")

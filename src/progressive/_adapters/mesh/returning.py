@@ -36,6 +36,36 @@ class HandingCodec(Protocol):
     def sent_to_apex(self, manifest: Manifest, target: Target, *, port: int) -> ObjectPatch:
         """The patch after which the object names the apex alone."""
 
+    def split_again(self, manifest: Manifest, target: Target, *, port: int) -> ObjectPatch | None:
+        """The inverse, all traffic on the primary; None: nothing names the apex."""
+
+
+def take_up(
+    codec: MeshCodec,
+    objects: MeshObjects,
+    cluster: Cluster,
+    target: Target,
+    service: ServiceSpec,
+    manifest: Manifest,
+) -> bool:
+    """
+    Give a route of ours its sides again, which an earlier detach took from it; whether it was so.
+
+    Raises:
+        RouterError: The API refuses it.
+    """
+    if not isinstance(codec, HandingCodec) or not is_ours(manifest):
+        return False
+    one = codec.split_again(manifest, target, port=target.port or service.port)
+    if codec.names_sides(manifest, target) or one is None:
+        return False
+    try:
+        cluster.json_patch(objects.path(one.ref), list(one.patch))
+    except ClusterError as error:
+        raise refused(error, f"patch {one.ref}") from error
+    objects.forget(target)
+    return True
+
 
 def hand_back(
     codec: MeshCodec, objects: MeshObjects, cluster: Cluster, target: Target, service: ServiceSpec

@@ -21,7 +21,7 @@ from attrs import evolve
 from progressive._adapters.mesh.fence import DRIVER, Guard, token_of
 from progressive._adapters.mesh.marked import Marked, marked_routes
 from progressive._adapters.mesh.objects import MeshObjects, Sight, refused
-from progressive._adapters.mesh.returning import hand_back
+from progressive._adapters.mesh.returning import hand_back, take_up
 from progressive._adapters.mesh.writes import MeshWrites
 from progressive._mesh import preflight
 from progressive._mesh.codec import Manifest, MeshCodec, ObjectPatch, ref_of
@@ -203,7 +203,11 @@ class MeshRouter:
         made = self._codec.make(target, service)
         there = [one for one in sight.objects if _same_name(one, made, target)]
         if sight.refs or there:
-            self._read(sight, target)
+            again = not sight.refs and take_up(
+                self._codec, self._objects, self.cluster, target, service, there[0]
+            )
+            if not again:
+                self._read(sight, target)
             return
         if rival := self._codec.rival((*sight.objects, *sight.neighbours), made, target):
             raise PreflightFailed(

@@ -188,6 +188,10 @@ class IstioCodec:
         """The patch after which the object names the apex alone."""
         return handing.sent_to_apex(manifest, target, port=port)
 
+    def split_again(self, manifest: Manifest, target: Target, *, port: int) -> ObjectPatch | None:
+        """The inverse of `sent_to_apex`; None: nothing names the apex."""
+        return handing.split_again(manifest, target, port=port)
+
     def make(self, target: Target, service: ServiceSpec) -> dict[str, Any]:
         """The VirtualService that a managed release starts with."""
         return virtual_service(target, service)

@@ -9,11 +9,18 @@ from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
-from progressive._mesh.codec import Manifest, ObjectPatch, Operation, ref_of, version_test
+from progressive._mesh.codec import (
+    Manifest,
+    ObjectPatch,
+    Operation,
+    namespace_of,
+    ref_of,
+    version_test,
+)
 from progressive._mesh.istio import edits
 from progressive._mesh.istio.hosts import qualified
 from progressive._mesh.istio.rules import Rule, rules_of
-from progressive._model.traffic import Target
+from progressive._model.traffic import Side, Target
 
 _PLAIN = frozenset({"name", "route"})
 
@@ -23,7 +30,7 @@ def names_sides(manifest: Manifest, target: Target) -> bool:
     if any(rule.primaries or rule.canaries for rule in rules_of(manifest, target)):
         return True
     sides = {qualified(one, target.namespace) for one in (target.primary, target.canary)}
-    namespace = str((manifest.get("metadata") or {}).get("namespace") or target.namespace)
+    namespace = namespace_of(manifest, target)
     return any(qualified(host, namespace) in sides for host in _mirrors(manifest))
 
 
@@ -35,7 +42,7 @@ def is_spare(manifest: Manifest, target: Target) -> bool:
     lost; such an object is kept, and sent to the apex.
     """
     spec = manifest.get("spec") or {}
-    namespace = str((manifest.get("metadata") or {}).get("namespace") or target.namespace)
+    namespace = namespace_of(manifest, target)
     apex = qualified(target.service, target.namespace)
     rules: list[Mapping[str, Any]] = list(spec.get("http") or ())
     return (
@@ -66,6 +73,31 @@ def sent_to_apex(manifest: Manifest, target: Target, *, port: int) -> ObjectPatc
             changes.append({"op": "replace", "path": path, "value": joined})
         changes += edits.mirror_removal(rule, target)
     changes += edits.managed_removal(managed)
+    patch = (*version_test(manifest), *changes)
+    return ObjectPatch(ref=ref_of(manifest, target), patch=patch)
+
+
+def split_again(manifest: Manifest, target: Target, *, port: int) -> ObjectPatch | None:
+    """The inverse of `sent_to_apex`, all traffic on the primary; None: nothing names the apex."""
+    apex = qualified(target.service, target.namespace)
+    namespace = namespace_of(manifest, target)
+    changes: list[Operation] = []
+    for index, rule in enumerate((manifest.get("spec") or {}).get("http") or ()):
+        entries: list[dict[str, Any]] = []
+        for one in rule.get("route") or ():
+            host = str((one.get("destination") or {}).get("host") or "")
+            if qualified(host, namespace) != apex:
+                entries.append(deepcopy(dict(one)))
+                continue
+            for side, weight in ((Side.PRIMARY, one.get("weight", 100)), (Side.CANARY, 0)):
+                destination = {"host": target.on(side), "port": {"number": port}}
+                entries.append({**deepcopy(one), "destination": destination, "weight": weight})
+        if len(entries) != len(rule.get("route") or ()):
+            changes.append(
+                {"op": "replace", "path": f"/spec/http/{index}/route", "value": entries}
+            )
+    if not changes:
+        return None
     patch = (*version_test(manifest), *changes)
     return ObjectPatch(ref=ref_of(manifest, target), patch=patch)
 
