@@ -23,7 +23,7 @@ from progressive._adapters.workload.objects import find
 from progressive._adapters.workload.returning import Return
 from progressive._analysis.machine import CanaryAnalysis
 from progressive._log import log
-from progressive._model.events import Event, Readiness
+from progressive._model.events import Command, Event, Readiness
 from progressive._model.record import Outcome
 from progressive._model.traffic import Side
 from progressive._release.connect import Connection
@@ -149,7 +149,9 @@ class Detaching:
             return
         if run.done and run.promotion_undecided is not None:
             return  # the users are at the target already, and the primary could not serve them
-        report = self._connection.runner().end(self._target, by=self._by, why="detach")
+        report = self._connection.runner().decide(
+            self._target, Command.ABORT, by=self._by, why="detach"
+        )
         if report.outcome is Outcome.BUSY:
             raise Busy(report.message)
         ended = report.outcome not in (None, Outcome.UNREACHABLE, Outcome.REJECTED)

@@ -13,7 +13,7 @@ from progressive._adapters.workload.endpoints import ready_addresses
 from progressive._analysis.machine import CanaryAnalysis
 from progressive._log import log
 from progressive._model.checks import Question, Sample
-from progressive._model.events import Event
+from progressive._model.events import Command, Event
 from progressive._model.origin import Origin
 from progressive._model.record import Outcome, Phase, Transition
 from progressive._model.release import Managed, ServiceSpec
@@ -33,6 +33,7 @@ from progressive.errors import (
     VersionNotServed,
 )
 from progressive.ports import (
+    Clock,
     Cluster,
     Fence,
     FencedRouter,
@@ -51,10 +52,19 @@ class Homing:
     Args:
         by: Who does it, for the record of the run.
         notifiers: Are told how the run ended.
+        clock: Of the runs that are ended; None: the system's.
     """
 
-    def __init__(self, cluster: Cluster, *, by: str, notifiers: Sequence[Notifier] = ()) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        *,
+        by: str,
+        notifiers: Sequence[Notifier] = (),
+        clock: Clock | None = None,
+    ) -> None:
         self._cluster, self._by, self._notifiers = cluster, by, notifiers
+        self._clock = clock
 
     def look(self, router: TrafficRouter, target: Target) -> Seen:
         """What the route shows now."""
@@ -86,10 +96,11 @@ class Homing:
             [lambda shown: _stop_before_a_new_revision(runner, shown)],
             inbox=self._cluster.inbox(),
             notifiers=self._notifiers,
+            clock=self._clock,
             identity=self._by,
             origin=run.origin,
         )
-        report = runner.end(target, by=self._by, why=found.message)
+        report = runner.decide(target, Command.ABORT, by=self._by, why=found.message)
         _enter(found, report, moved_on=store.moved_on)
 
     def reset(

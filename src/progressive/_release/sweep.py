@@ -25,9 +25,9 @@ from progressive._log import log
 from progressive._model.traffic import Target
 from progressive._release.connect import make_router
 from progressive._release.homing import Homing
-from progressive._release.standing import Found, Rules, Seen, Standing, differs, judge, last_heard
+from progressive._release.standing import Found, Rules, Seen, Standing, differs, judge
 from progressive.errors import AdapterError, ProgressiveError
-from progressive.ports import Cluster, Notifier, TrafficRouter
+from progressive.ports import Clock, Cluster, Notifier, TrafficRouter
 
 AT_ONCE = 8
 """Targets that are read, or brought home, at the same time."""
@@ -84,6 +84,7 @@ class Sweep:
         make_router: Makes a router by its registered name.
         now, monotonic: Clocks.
         pause: Waits, in seconds.
+        clock: Of the runs that are ended; None: the system's.
 
     Attributes:
         incomplete: What could not be looked at, a sentence each.
@@ -99,12 +100,13 @@ class Sweep:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         monotonic: Callable[[], float] = time.monotonic,
         pause: Callable[[float], None] = time.sleep,
+        clock: Clock | None = None,
     ) -> None:
         self._cluster, self._wishes = cluster, wishes
         self._make, self._now, self._monotonic = make_router, now, monotonic
         self._pause = pause
         self._routers: dict[str, TrafficRouter | str] = {}
-        self._homing = Homing(cluster, by=wishes.by, notifiers=notifiers)
+        self._homing = Homing(cluster, by=wishes.by, notifiers=notifiers, clock=clock)
         self.incomplete: list[str] = []
 
     def run(self) -> list[Found]:
@@ -185,13 +187,14 @@ class Sweep:
 
     def _decisions(self, case: _Case) -> Sequence[Put]:
         assert case.run is not None
-        after = last_heard(case.run)
+        report = case.run.report
+        after, heard = report.started, {one.id for one in report.decisions}
         inbox: Any = self._cluster.inbox()
         if after is None or not hasattr(inbox, "decisions"):
             return ()
         try:
             told: Sequence[Put] = inbox.decisions(case.target, after=after)
-            return told
+            return [one for one in told if one.id not in heard]
         except AdapterError as error:
             case.deaf = f"somebody may have put it on hold: {error}"
             return ()

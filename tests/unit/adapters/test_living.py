@@ -8,8 +8,8 @@ import pytest
 from attrs import evolve
 from tests.contract.places_contract import target
 
-from progressive._adapters.lease.living import Life, lives
 from progressive._adapters.lease.liveness import Holder
+from progressive._adapters.lease.living import Life, lives
 from progressive._model.traffic import Target
 from progressive.clusters import MemoryCluster
 from progressive.errors import ClusterError, ErrorKind, LockError

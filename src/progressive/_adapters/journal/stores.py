@@ -210,7 +210,7 @@ def follow(cluster: Cluster, target: Target, *, until: datetime) -> Iterator[str
         stream = cluster.watch(path, name=journal_name(target), until=until)
         try:
             for _, manifest in stream:
-                if (text := (manifest.get("data") or {}).get(_KEY)) is not None:
+                if (text := (manifest.get("data") or {}).get(KEY)) is not None:
                     yield text
         finally:
             stream.close()

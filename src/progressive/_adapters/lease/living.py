@@ -84,6 +84,7 @@ class _Watch:
     ) -> None:
         self._cluster, self._namespace = cluster, namespace
         self._monotonic, self._pause = monotonic, pause
+        self._hidden: dict[Target, Life] = {}
 
     def over(self, targets: tuple[Target, ...]) -> dict[Target, Life]:
         if not targets:
@@ -92,7 +93,7 @@ class _Watch:
         doubtful: dict[Target, Lease] = {}
         for target, lease in self._look(targets).items():
             if lease is None or not is_held(lease):
-                told[target] = Life()
+                told[target] = self._hidden.get(target, Life())
             elif (known := holder_of(lease)) is not None and known.is_surely_gone():
                 told[target] = _life(lease, alive=False)
             else:
@@ -146,7 +147,15 @@ class _Watch:
         return found
 
     def _one(self, target: Target) -> Lease | None:
-        return self._find(lease_path(target, named=True))
+        try:
+            return self._find(lease_path(target, named=True))
+        except ClusterError as error:
+            if error.transient:
+                raise
+            # what must not be looked at may live, and stops no other target
+            words = f"somebody who cannot be seen ({error})"
+            self._hidden[target] = Life(alive=True, holder=words)
+            return None
 
     def _journal(self, target: Target) -> str:
         found = self._find(config_map_path(target, journal_name(target)))
