@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from click.testing import CliRunner
+from tests.docs.snippets import ROOT
 from tests.unit.kube.manifests import template
 from tests.unit.release_world import Controllers, Killed, connection, released
 
 from progressive import Outcome, Runner
+from progressive._adapters.cluster.address import parse
 from progressive._adapters.cluster.memory import MemoryCluster
 from progressive._adapters.mesh.istio import IstioRouter
 from progressive._cli.main import cli
@@ -385,3 +388,65 @@ def test_the_canary_keeps_its_pods_until_the_way_home_has_settled(tmp_path: Path
     told = json.loads(cluster.get(JOURNAL)["data"]["journal"])["state"]
 
     assert ("stepping", True) == (told["phase"], told["exposed"])
+
+
+def promotion_that_died(folder: Path) -> MemoryCluster:
+    """A run whose promotion is decided and saved, and not carried out."""
+    cluster, _ = released(folder)
+    new_image(cluster)
+    made = connection(cluster, folder)
+    runner = Runner(
+        made.router,
+        made.metrics,
+        made.workload,
+        clock=VirtualClock(datetime.now(UTC)),
+        origin=made.origin,
+    )
+    cluster.fail(Killed(), verb="patch", path="deployments/web-primary", times=None)  # type: ignore[arg-type]
+    with pytest.raises(Killed):
+        runner.run(made.plan(None), made.target)
+    bury(cluster)
+    return cluster
+
+
+def test_a_promotion_that_died_is_finished(tmp_path: Path) -> None:
+    """L26: the primary is not undone, so home is forward."""
+    cluster = promotion_that_died(tmp_path)
+    (found,) = sweep(cluster, restore=True)
+
+    assert (Outcome.PROMOTED, True) == (found.outcome, found.restored), found.message
+    assert [100, 0] == weights(cluster)
+
+
+def test_the_role_on_the_page_is_just_what_a_sweep_asks_for(tmp_path: Path) -> None:
+    """A right too few is a split that stays; a right too many is somebody's way in."""
+    page = (ROOT / "docs/how-to/clean-up.md").read_text()
+    block = next(one for one in page.split("```yaml\n")[1:] if "kind: CronJob" in one)
+    role = next(one for one in yaml.safe_load_all(block.split("```")[0]) if one["kind"] == "Role")
+    granted = {
+        (group, resource, verb)
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+    asked: set[tuple[str, str, str]] = set()
+    for number, make in enumerate((killed, promotion_that_died, killed)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        cluster = make(folder)
+        if number == 2:
+            cluster.delete(JOURNAL)
+            cluster.delete(LEASE)
+        cluster.calls.clear()
+        assert all(one.restored for one in sweep(cluster, restore=True))
+        for verb, path in cluster.calls:
+            at = parse(path)
+            for each in ("list", "watch") if verb == "watch" else (verb,):
+                asked.add((at.group, at.plural, each))
+
+    assert asked <= granted, asked - granted
+    # a Lease on another machine is watched, and a promotion whose primary does not become ready
+    # sends all to the canary, for which the services are asked
+    rare = {("coordination.k8s.io", "leases", "watch"), ("", "services", "get")}
+    assert granted - asked <= rare, granted - asked
