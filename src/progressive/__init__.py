@@ -58,6 +58,7 @@ if TYPE_CHECKING:
         TookOver,
         Woke,
     )
+    from progressive._model.origin import Origin
     from progressive._model.plan import Deadlines, DriftPolicy, Plan
     from progressive._model.record import (
         Decision,
@@ -132,6 +133,7 @@ _ROOMS = {
     "_run.sync": "Runner",
     "_analysis.machine": "CanaryAnalysis",
     "_model.plan": "Deadlines DriftPolicy Plan",
+    "_model.origin": "Origin",
     "_model.traffic": ("Capabilities Match Observed RouteRef Side Split Sticky Target TextMatch"),
     "_model.checks": "Builtin Cause MetricCheck NoData Question Sample Verdict VerdictKind",
     "_model.events": (
@@ -165,6 +167,7 @@ __all__ = [
     "Runner",
     "CanaryAnalysis",
     "Deadlines", "DriftPolicy", "Plan",
+    "Origin",
     "Capabilities", "Match", "Observed", "RouteRef", "Side", "Split", "Sticky", "Target",
     "TextMatch",
     "Builtin", "Cause", "MetricCheck", "NoData", "Question", "Sample", "Verdict", "VerdictKind",

@@ -50,6 +50,7 @@ _ROOMS = {
     "_run.sync": "The runner",
     "_analysis.machine": "The state machine",
     "_model.plan": "Policy",
+    "_model.origin": "What a run was made of",
     "_model.traffic": "Address, order, answer",
     "_model.checks": "Checks and verdicts",
     "_model.actions": "Orders of the machine",

@@ -62,6 +62,7 @@ from progressive import (
     Notification,
     NotOwned,
     Observed,
+    Origin,
     Outcome,
     OutcomeError,
     Phase,
@@ -194,6 +195,7 @@ def composed_by_hand() -> None:
         router=IstioRouter(),
         metrics=PrometheusMetrics("http://prometheus:9090"),
         observers=[watch],
+        origin=Origin(router="istio", release="web"),
     )
     assert_type(runner.run(plan, target), Report)
     assert_type(runner.resume(target), Report)

@@ -33,6 +33,7 @@ from progressive._model.actions import (
     Shift,
     Wait,
 )
+from progressive._model.origin import Origin
 from progressive._model.plan import Plan
 from progressive._model.report import stamp
 from progressive._model.traffic import Target
@@ -58,7 +59,14 @@ AnyAction = (
 )
 
 
-def write(plan: Plan, target: Target, state: State, *, limit: int = LIMIT) -> str:
+def write(
+    plan: Plan,
+    target: Target,
+    state: State,
+    origin: Origin | None = None,
+    *,
+    limit: int = LIMIT,
+) -> str:
     """The saved form; the record is cut from its old end until it fits into `limit` bytes."""
     converter = _converter()
     head = {
@@ -66,6 +74,8 @@ def write(plan: Plan, target: Target, state: State, *, limit: int = LIMIT) -> st
         "target": converter.unstructure(target),
         "plan": converter.unstructure(plan),
     }
+    if origin is not None:
+        head["origin"] = converter.unstructure(origin)
     while True:
         text = _dump({**head, "state": converter.unstructure(state)})
         if len(text.encode()) <= limit or not (state.rounds or state.events):
@@ -82,8 +92,8 @@ def shortened(text: str, limit: int) -> str:
     """
     if len(text.encode()) <= limit:
         return text
-    plan, target, state = read(text)
-    return write(plan, target, state, limit=limit)
+    plan, target, state, origin = read(text)
+    return write(plan, target, state, origin, limit=limit)
 
 
 def _cut(state: State) -> State:
@@ -103,7 +113,7 @@ def _dump(document: Mapping[str, Any]) -> str:
     return json.dumps(document, separators=(",", ":"), ensure_ascii=False)
 
 
-def read(text: str) -> tuple[Plan, Target, State]:
+def read(text: str) -> tuple[Plan, Target, State, Origin | None]:
     """
     What was saved.
 
@@ -122,11 +132,13 @@ def read(text: str) -> tuple[Plan, Target, State]:
             "go on with the version that wrote it"
         )
     converter = _converter()
+    told = document.get("origin")
     try:
         return (
             converter.structure(document["plan"], Plan),
             converter.structure(document["target"], Target),
             converter.structure(document["state"], State),
+            None if told is None else converter.structure(told, Origin),
         )
     except ClassValidationError as error:
         raise _damaged("; ".join(transform_error(error))) from error

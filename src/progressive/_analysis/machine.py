@@ -57,6 +57,7 @@ from progressive._model.events import (
     TookOver,
     Woke,
 )
+from progressive._model.origin import Origin
 from progressive._model.plan import Plan
 from progressive._model.record import Notification, Outcome, Phase, Reason, Transition
 from progressive._model.report import Final, Report
@@ -110,14 +111,15 @@ class CanaryAnalysis:
 
     Attributes:
         plan, target: What it is about.
+        origin: What it was made of; None: not said. Kept in the saved form, and asked nothing.
         transition: What the last event changed, for observers; None: nothing.
 
     Raises:
         TransitionError: From `receive()`; see there.
     """
 
-    def __init__(self, plan: Plan, target: Target) -> None:
-        self.plan, self.target = plan, target
+    def __init__(self, plan: Plan, target: Target, *, origin: Origin | None = None) -> None:
+        self.plan, self.target, self.origin = plan, target, origin
         self.transition: Transition | None = None
         self._state = State()
 
@@ -358,7 +360,7 @@ class CanaryAnalysis:
         """The whole analysis as JSON, at most 64 KiB; the oldest rounds give way first."""
         from progressive._analysis.journal import write
 
-        return write(self.plan, self.target, self._state)
+        return write(self.plan, self.target, self._state, self.origin)
 
     @classmethod
     def from_json(cls, text: str) -> CanaryAnalysis:
@@ -371,7 +373,7 @@ class CanaryAnalysis:
         """
         from progressive._analysis.journal import read
 
-        plan, target, state = read(text)
-        analysis = cls(plan, target)
+        plan, target, state, origin = read(text)
+        analysis = cls(plan, target, origin=origin)
         analysis._state = state
         return analysis

@@ -15,6 +15,7 @@ from attrs import evolve, frozen
 
 from progressive import plugins
 from progressive._log import log
+from progressive._model.origin import Origin
 from progressive._model.plan import Plan
 from progressive._model.record import Outcome
 from progressive._model.release import Document
@@ -106,6 +107,21 @@ class Connection:
             workload=self.workload,
             observers=observers,
             notifiers=(events, *notifiers),
+            origin=self.origin,
+        )
+
+    @property
+    def origin(self) -> Origin:
+        """What the parts are, by name."""
+        document, managed = self.document, self.document.managed
+        if managed is None:
+            return Origin(release=document.name, router=document.router)
+        return Origin(
+            release=document.name,
+            router=document.router,
+            workload=managed.name,
+            kind=managed.kind,
+            api_version=managed.api_version,
         )
 
     def release(

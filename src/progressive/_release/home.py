@@ -11,9 +11,10 @@ import secrets
 from progressive._log import log
 from progressive._model.record import Outcome, Reason
 from progressive._model.report import Report
+from progressive._model.traffic import Observed, Target
 from progressive._release.connect import Connection
 from progressive.errors import RouteNotFound, RouterError
-from progressive.ports import Fence, FencedRouter
+from progressive.ports import Fence, FencedRouter, Hold, TrafficRouter
 
 
 def stands_split(connection: Connection) -> bool:
@@ -33,6 +34,23 @@ def stands_split(connection: Connection) -> bool:
     return 0 < seen.canary < seen.total
 
 
+def reset_as_driver(router: TrafficRouter, target: Target, hold: Hold, *, run: str) -> Observed:
+    """
+    Send the traffic home under the token of a taking, as the driver of a run would.
+
+    Raises:
+        RouterError: It could not be written; kind ``lost``: the target belongs to another by now.
+    """
+    if not isinstance(router, FencedRouter):
+        return router.reset(target)
+    fence = Fence(token=f"{run}/{hold.epoch}", confirm=hold.confirm)
+    router.fence(target, fence, at_once=True)
+    try:
+        return router.reset(target)
+    finally:
+        router.unfence(target)
+
+
 def send_home(connection: Connection, *, by: str, why: str, cause: str) -> Report:
     """
     Take the target, send all its traffic to the primary, and touch nothing else.
@@ -46,17 +64,12 @@ def send_home(connection: Connection, *, by: str, why: str, cause: str) -> Repor
         Busy: Somebody drives the target, perhaps a newer version.
         AdapterError: The Lease cannot be taken.
     """
-    target, router = connection.target, connection.router
+    target = connection.target
     signed = f"abort by {by}" + (f": {why}" if why else "")
     run = f"home-{secrets.token_hex(4)}"
     hold = connection.cluster.lock().acquire(target, run, lambda _: None)
     try:
-        if isinstance(router, FencedRouter):
-            token = f"{run}/{hold.epoch}"
-            router.fence(target, Fence(token=token, confirm=hold.confirm), at_once=True)
-        router.reset(target)
-        if isinstance(router, FencedRouter):
-            router.unfence(target)
+        reset_as_driver(connection.router, target, hold, run=run)
     except RouterError as error:
         words = f"{signed}; the traffic could not be sent home: {error}; {cause}"
         log.error("%s %s", target, words)

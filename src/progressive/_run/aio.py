@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeVar
 
 from progressive._model.actions import Action, Wait
 from progressive._model.events import Command, Commanded, Event, Woke
+from progressive._model.origin import Origin
 from progressive._model.plan import Plan
 from progressive._model.report import Report
 from progressive._model.traffic import Target
@@ -105,6 +106,7 @@ class AsyncRunner:
         notifiers: Sequence[Notifier] = (),
         clock: Clock | None = None,
         identity: str | None = None,
+        origin: Origin | None = None,
         blocking: Blocking = asyncio.to_thread,
     ) -> None:
         self._clock = clock or SystemClock()
@@ -121,6 +123,7 @@ class AsyncRunner:
             observers=observers,
             notifiers=notifiers,
             identity=identity,
+            origin=origin,
         )
         self._blocking = blocking
         self._mailbox: AsyncMailbox | None = None

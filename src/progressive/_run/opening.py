@@ -228,6 +228,7 @@ def _go_on(
 ) -> Session:
     target = wish.target
     log.info("%s going on with run %s", target, previous.run, extra={"run": previous.run})
+    previous.origin = parts.origin or previous.origin
     session = Session(parts, previous, target=target, hold=hold, version=version)
     session.take_over()
     if session.done:
@@ -265,7 +266,7 @@ def _start(
     if previous is not None:
         _warn_of_repetition(target, previous, situation)
         _put_aside(parts, target, previous)
-    analysis = CanaryAnalysis(plan, target)
+    analysis = CanaryAnalysis(plan, target, origin=parts.origin)
     session = Session(parts, analysis, target=target, hold=hold, version=version)
     session.receive(
         Started(

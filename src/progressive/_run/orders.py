@@ -39,6 +39,7 @@ from progressive._model.events import (
     Shifted,
     Woke,
 )
+from progressive._model.origin import Origin
 from progressive._model.traffic import Target
 from progressive.errors import AdapterError, ErrorKind
 from progressive.ports import (
@@ -68,6 +69,7 @@ class Parts:
     observers: Sequence[Observer] = ()
     notifiers: Sequence[Notifier] = ()
     identity: str = ""
+    origin: Origin | None = None
 
 
 def carry_out(parts: Parts, analysis: CanaryAnalysis, target: Target, action: Action) -> Event:

@@ -11,6 +11,7 @@ import socket
 from collections.abc import Mapping, Sequence
 
 from progressive._log import log
+from progressive._model.origin import Origin
 from progressive._redaction import GONE, redacted
 from progressive._run.memory import MemoryInbox, MemoryLock, MemoryStore
 from progressive._run.orders import Parts
@@ -43,6 +44,7 @@ def make_parts(
     observers: Sequence[Observer],
     notifiers: Sequence[Notifier],
     identity: str | None,
+    origin: Origin | None = None,
 ) -> Parts:
     """The parts of a run, complete."""
     cluster: Cluster | None = getattr(router, "cluster", None)
@@ -66,6 +68,7 @@ def make_parts(
         observers=tuple(observers),
         notifiers=tuple(notifiers),
         identity=redacted(identity) if identity is not None else who(os.environ),
+        origin=origin,
     )
 
 

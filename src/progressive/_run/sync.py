@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from progressive._model.actions import Wait
 from progressive._model.events import Command, Commanded, Event, Woke
+from progressive._model.origin import Origin
 from progressive._model.plan import Plan
 from progressive._model.report import Report
 from progressive._model.traffic import Target
@@ -45,6 +46,8 @@ class Runner:
         notifiers: Bring notifications to people.
         clock: Time; None: the system's.
         identity: Who drives, for the report and the Lease; None: the CI job, or user and host.
+        origin: What the parts are, by name, kept in the journal; with it `progressive sweep` can
+            bring the run home should its driver die.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class Runner:
         notifiers: Sequence[Notifier] = (),
         clock: Clock | None = None,
         identity: str | None = None,
+        origin: Origin | None = None,
     ) -> None:
         self._parts = make_parts(
             router=router,
@@ -72,6 +76,7 @@ class Runner:
             observers=observers,
             notifiers=notifiers,
             identity=identity,
+            origin=origin,
         )
         self._mailbox = ThreadMailbox()
         self._ends = False

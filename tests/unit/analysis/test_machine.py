@@ -38,6 +38,7 @@ from progressive import (
     MetricCheck,
     NoData,
     Observed,
+    Origin,
     Outcome,
     Phase,
     Promote,
@@ -648,3 +649,17 @@ def test_infinite_bounds_and_values_survive_the_journal() -> None:
 
     assert "Infinity" not in text
     assert analysis.report == CanaryAnalysis.from_json(text).report
+
+
+def test_a_journal_says_what_its_run_was_made_of() -> None:
+    """
+    A sweep has no document: router and workload come from here. Older journals do not say it.
+    """
+    origin = Origin(release="web", router="istio", workload="web")
+    analysis = CanaryAnalysis(PLAN, TARGET, origin=origin)
+    analysis.receive(Started(at=NOW))
+    plain = json.loads(analysis.to_json())
+    del plain["origin"]
+
+    assert origin == CanaryAnalysis.from_json(analysis.to_json()).origin
+    assert CanaryAnalysis.from_json(json.dumps(plain)).origin is None
