@@ -123,30 +123,41 @@ def read(text: str) -> tuple[Plan, Target, State, Origin | None]:
     try:
         document = json.loads(text)
     except ValueError as error:
-        raise _damaged(f"it is not whole JSON ({error})") from error
+        raise damaged(f"it is not whole JSON ({error})") from error
     if not isinstance(document, dict):
-        raise _damaged("it is not a mapping")
+        raise damaged("it is not a mapping")
     if document.get("schema") != SCHEMA:
-        raise _damaged(
+        raise damaged(
             f"its schema is {document.get('schema')!r}, this version reads {SCHEMA!r}; "
             "go on with the version that wrote it"
         )
     converter = _converter()
     told = document.get("origin")
     try:
-        return (
-            converter.structure(document["plan"], Plan),
-            converter.structure(document["target"], Target),
-            converter.structure(document["state"], State),
-            None if told is None else converter.structure(told, Origin),
-        )
+        plan = converter.structure(document["plan"], Plan)
+        target = converter.structure(document["target"], Target)
+        state = converter.structure(document["state"], State)
+        origin = None if told is None else converter.structure(told, Origin)
     except ClassValidationError as error:
-        raise _damaged("; ".join(transform_error(error))) from error
-    except (KeyError, TypeError, ValueError, ProgressiveError) as error:
-        raise _damaged(f"{type(error).__name__}: {error}") from error
+        raise damaged("; ".join(transform_error(error))) from error
+    except (AttributeError, KeyError, TypeError, ValueError, ProgressiveError) as error:
+        raise damaged(f"{type(error).__name__}: {error}") from error
+    _refuse_what_cannot_be(plan, state)
+    return plan, target, state, origin
 
 
-def _damaged(why: str) -> StoreError:
+def _refuse_what_cannot_be(plan: Plan, state: State) -> None:
+    """Somebody edited it: each field is well made, and together they are no run."""
+    if not -1 <= state.step < max(1, len(plan.weights)):
+        raise damaged(f"state.step is {state.step}, and there are {len(plan.weights)} weights")
+    for index, one in enumerate(state.notifications):
+        run, _, number = one.id.rpartition("/")
+        if not run or not number.isdecimal():
+            raise damaged(f"state.notifications[{index}].id is {one.id!r}, no run and number")
+
+
+def damaged(why: str) -> StoreError:
+    """What is said of a journal that cannot be gone by."""
     return StoreError(
         f"the journal cannot be read: {why}. Look at it, and remove it once the traffic is where "
         "it should be",

@@ -371,9 +371,25 @@ class CanaryAnalysis:
             StoreError: The text is not a whole journal, or one of a newer version; the message
                 names the place of the fault.
         """
-        from progressive._analysis.journal import read
+        from progressive._analysis.journal import damaged, read
 
         plan, target, state, origin = read(text)
+        if not _belongs(state):
+            order = type(state.action).__name__
+            raise damaged(f"the order {order} cannot stand in the phase {state.phase}")
         analysis = cls(plan, target, origin=origin)
         analysis._state = state
         return analysis
+
+
+def _belongs(state: State) -> bool:
+    """Whether the standing order is one of its phase; what is saved is always after the start."""
+    action = state.action
+    if isinstance(action, Finish):
+        return state.phase is Phase.FINISHED and state.outcome is not None
+    why = action.why if isinstance(action, Wait) else None
+    if why is Why.RETRY:
+        return state.again is not None and state.phase is not Phase.FINISHED
+    if why is Why.READINESS:
+        return state.phase is not Phase.FINISHED
+    return action is not None and (state.phase, type(action), why) in ANSWERS
