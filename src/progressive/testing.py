@@ -9,9 +9,10 @@ from __future__ import annotations
 from progressive._adapters.cluster.memory import MemoryCluster
 from progressive._contract.metrics import MetricsContract
 from progressive._contract.routers import RouterContract
+from progressive._scenario.faults import Crash
 from progressive._scenario.play import Result, simulate
 from progressive._scenario.scenario import Call, Fault, Moment, Scenario, Side, Traffic, What
-from progressive._scenario.world import Crash, VirtualClock, World
+from progressive._scenario.world import VirtualClock, World
 
 __all__ = [
     "Scenario",

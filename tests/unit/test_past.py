@@ -208,15 +208,12 @@ def test_a_signal_is_told_as_the_end_of_the_driver() -> None:
     Nobody aborted anything: a build was cancelled.
     """
 
-    class Ended(die_at(9999)):  # type: ignore[misc]  # a class made by a function
+    class Ended(die_at(3670)):  # type: ignore[misc]  # a class made by a function
         def _kill(self) -> None:
-            """Nothing."""
-
-        def _happens(self, moment: Any) -> None:
             at = self.clock.now()
             self._say(Commanded(at=at, command=Command.ABORT, by="SIGTERM", signal=True))
 
-    record, _ = newest(played(Scenario(at=[moment(3670, weight=0)]), kind=Ended))
+    record, _ = newest(played(kind=Ended))
 
     assert decision(record).endswith("of the traffic, because its driver was ended (SIGTERM).")
 

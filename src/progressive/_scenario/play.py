@@ -15,8 +15,9 @@ from progressive._model.plan import Plan
 from progressive._model.report import Report
 from progressive._model.traffic import Target
 from progressive._run.sync import Runner
+from progressive._scenario.faults import Crash
 from progressive._scenario.scenario import Scenario
-from progressive._scenario.world import BEGIN, Crash, World
+from progressive._scenario.world import BEGIN, World
 from progressive.ports import Observer
 
 _CRASHES_AT_MOST = 1_000

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -26,14 +25,13 @@ from progressive._model.events import (
 from progressive._model.record import Notification, Phase, Transition
 from progressive._model.traffic import Capabilities, Observed, Side, Split, Target
 from progressive._run.memory import MemoryStore
-from progressive._scenario.scenario import ERROR, Call, Fault, Moment, Scenario, What
+from progressive._scenario.faults import Faults
+from progressive._scenario.scenario import ERROR, Call, Moment, Scenario
 from progressive._scenario.traffic import sampled
 from progressive.errors import (
-    AdapterError,
     ClusterError,
     ErrorKind,
     MetricsError,
-    RouterError,
     StoreConflict,
     StoreError,
 )
@@ -42,48 +40,9 @@ from progressive.ports import Asked, Closeable, Kept, Mailbox, Saved, Tell
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 PROMOTED, CHANGED = "A", "B"
 
-_KINDS = {
-    What.CONFLICT: ErrorKind.CONFLICT,
-    What.UNAVAILABLE: ErrorKind.UNAVAILABLE,
-    What.FORBIDDEN: ErrorKind.FORBIDDEN,
-}
-_ERRORS: dict[Call, type[AdapterError]] = {
-    Call.ROUTE_WRITE: RouterError,
-    Call.ROUTE_READ: RouterError,
-    Call.JOURNAL: StoreError,
-    Call.WORKLOAD: ClusterError,
-    Call.METRICS: MetricsError,
-}
-
-
-class Crash(BaseException):
-    """The driver's process is gone; no `except Exception` survives it."""
-
 
 class Stalled(RuntimeError):
     """A run waits for something that never comes: a fault of the runner, not of the release."""
-
-
-class Faults:
-    """Counts calls and lets the faults of a scenario happen."""
-
-    def __init__(self, faults: tuple[Fault, ...]) -> None:
-        self._faults = faults
-        self.calls: Counter[Call] = Counter()
-
-    @contextmanager
-    def around(self, kind: Call) -> Iterator[None]:
-        """One call of a kind; a refused one does not happen, a crash may come after it."""
-        self.calls[kind] += 1
-        number = self.calls[kind]
-        hit = next((f.what for f in self._faults if f.hits(kind, number)), None)
-        if hit is What.CRASH_BEFORE:
-            raise Crash
-        if hit in _KINDS:
-            raise _ERRORS[kind](f"{hit} at {kind} {number}, as the scenario says", _KINDS[hit])
-        yield
-        if hit is What.CRASH_AFTER:
-            raise Crash
 
 
 class VirtualClock:
