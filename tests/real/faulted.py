@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import queue
+import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -18,11 +19,14 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from attrs import evolve
+from benchmarks.shop import Counters
 from tests.real.shop import application, plain
 from tests.realparts.control_plane import ControlPlane
 from tests.realparts.faults import Fault, watches
+from tests.realparts.prometheus import Prometheus
 from tests.realparts.proxy import Asked, Choose, Proxy
 
 import progressive
@@ -44,6 +48,7 @@ from progressive._adapters.cluster.retry import Policy
 from progressive._adapters.lease.locks import LeaseLock
 from progressive._adapters.workload import DeploymentWorkload
 from progressive.clusters import KubernetesCluster
+from progressive.metrics import PrometheusMetrics
 from progressive.ports import MetricsProvider
 from progressive.routers import IstioRouter
 
@@ -102,6 +107,7 @@ class Case:
         key: To which request, as `key_of` says it.
         nth: To the how manieth of those, from 1.
         choose: Instead of `fault` and `at`: what happens to whom.
+        metrics: The fault is between driver and Prometheus, which is a real one then.
         plan: The policy.
         may: Outcomes and reasons that are in order, beside the undisturbed one; after one of
             them a further release, undisturbed, must put everything right.
@@ -114,6 +120,7 @@ class Case:
     key: str = ""
     nth: int = 1
     choose: Callable[[], Choose] | None = None
+    metrics: bool = False
     plan: Plan = PLAN
     may: frozenset[tuple[str, str | None]] = frozenset()
     spared: frozenset[str] = frozenset()
@@ -134,8 +141,12 @@ def key_of(asked: Asked) -> str:
     """
     What a request is for, the same in every run: threads ask in an order of their own.
 
-    The Lease is patched to take it, to renew it, and to free it.
+    The Lease is patched to take it, to renew it, and to free it; Prometheus is asked a question.
     """
+    if asked.resource == "query":
+        text = asked.body.decode() or urlsplit(asked.path).query
+        query = parse_qs(text)["query"][0].partition("[")[0]
+        return re.sub(r'namespace="[^"]*"', "namespace=…", re.sub(r"f\d+-[0-9a-f]{8}", "…", query))
     why = ""
     if asked.what == "patch leases":
         why = "free" if b'"holderIdentity": null' in asked.body else "renew"
@@ -245,8 +256,19 @@ class Run:
 class Lane:
     """One namespace, one proxy, one release after the other."""
 
-    def __init__(self, control_plane: ControlPlane, folder: Path, number: int) -> None:
+    def __init__(
+        self,
+        control_plane: ControlPlane,
+        folder: Path,
+        number: int,
+        prometheus: Prometheus | None = None,
+    ) -> None:
         self._plane, self._folder, self._number = control_plane, folder, number
+        self._prometheus = prometheus
+        self.metrics = Proxy(prometheus.url) if prometheus else None
+        if self.metrics is not None:
+            self.metrics.start()
+        self._counters: dict[str, Counters] = {}
         self.api = control_plane.fresh()
         self.proxy = Proxy(control_plane.server, authority=control_plane.authority)
         self.proxy.start()
@@ -257,8 +279,14 @@ class Lane:
     def stop(self) -> None:
         """Forget it all."""
         self.proxy.stop()
+        if self.metrics is not None:
+            self.metrics.stop()
         for one in self._namespaces:
             self._plane.forget(one)
+        for name, counters in self._counters.items():
+            assert self._prometheus is not None
+            self._prometheus.forget(name)
+            counters.stop()
         self.api.close()
 
     def carry_out(self, case: Case) -> Run:
@@ -269,7 +297,8 @@ class Lane:
         if not run.wrong and run.outcome != EXPECTED[case.kind]:
             healed = self._released(Case("good", may=frozenset({("unchanged", None)})))
             run.wrong += [f"the next release: {one}" for one in healed.wrong]
-        if case.kind == "first" or run.wrong or case.may:
+        left = case.spared and run.outcome == EXPECTED[case.kind]
+        if case.kind == "first" or run.wrong or left:
             self.namespace = ""  # whatever stands there now, the next release shall not meet it
         return run
 
@@ -282,6 +311,9 @@ class Lane:
         self._document = progressive.load(file).document
         self.target = evolve(self._document.target, namespace=self.namespace)
         self.api.create(application(self.namespace, replicas=1))
+        if self._prometheus is not None:
+            counters = self._counters[self.namespace] = Counters(self.namespace)
+            self._prometheus.scrape(self.namespace, [counters.address])
         if released:
             run = self._released(Case("first"))
             assert not run.wrong, (str(run), run.wrong)
@@ -297,7 +329,12 @@ class Lane:
         run, told = Run(case), Told(3.0 if case.kind == "bad" else 1.0)
         seen: list[str] = []
         self.proxy.heard = lambda asked: seen.extend(self._looked_at(asked, case.plan))
-        run.asked = self.proxy.begin(case.chooser())
+        if case.metrics:
+            assert self.metrics is not None
+            self.proxy.begin()
+            run.asked = self.metrics.begin(case.chooser())
+        else:
+            run.asked = self.proxy.begin(case.chooser())
         failed: list[BaseException] = []
 
         def drive() -> None:
@@ -310,6 +347,8 @@ class Lane:
         thread.start()
         thread.join(BOUND_S)
         self.proxy.end()
+        if self.metrics is not None:
+            self.metrics.end()
         run.wrong += [*seen, *(f"it raised {error!r}" for error in failed)]
         if thread.is_alive():
             run.wrong.append(f"it goes on after {BOUND_S:g} s")
@@ -329,6 +368,8 @@ class Lane:
                 cluster, duration=timedelta(seconds=3), renew_every=timedelta(seconds=1)
             )
             metrics: MetricsProvider = told
+            if case.metrics and self.metrics is not None:
+                metrics = PrometheusMetrics(self.metrics.url, timeout=timedelta(seconds=1))
             runner = Runner(router, metrics, workload, lock=lock, notifiers=[told])
             if case.kind == "first":
                 return runner.run(case.plan, self.target)
@@ -448,6 +489,7 @@ def carry_out(
     cases: Sequence[Case],
     *,
     lanes: int,
+    prometheus: Prometheus | None = None,
     done: Callable[[Run], None] = void,
 ) -> list[Run]:
     """
@@ -456,6 +498,7 @@ def carry_out(
     Args:
         folder: For kubeconfigs and documents.
         lanes: How many at a time.
+        prometheus: For cases whose fault is between driver and Prometheus.
         done: Called with each run, from any thread.
     """
     left: queue.SimpleQueue[Case] = queue.SimpleQueue()
@@ -465,7 +508,7 @@ def carry_out(
     broken: list[BaseException] = []
 
     def work(number: int) -> None:
-        lane = Lane(control_plane, folder, number)
+        lane = Lane(control_plane, folder, number, prometheus)
         try:
             while not broken:
                 run = lane.carry_out(left.get_nowait())
@@ -489,6 +532,20 @@ def carry_out(
         raise broken[0]
     order = {id(case): index for index, case in enumerate(cases)}
     return sorted(runs, key=lambda run: order[id(run.case)])
+
+
+def metrics_plan(kind: str) -> Plan:
+    """The policy of a release that is judged by Prometheus: two queries, two built-in checks."""
+    return evolve(
+        PLAN,
+        interval=timedelta(seconds=3),
+        checks=(
+            MetricCheck(name="vector", query=f"vector({3 if kind == 'bad' else 1})", at_most=2.0),
+            MetricCheck(name="scalar", query="scalar(vector(1))", at_most=2.0),
+            MetricCheck.success_rate(at_least=99.0),
+            MetricCheck.latency(at_most=500.0),
+        ),
+    )
 
 
 def rotated(kind: str, found: Sequence[tuple[str, int, Asked]], faults: Sequence[Fault], *,

@@ -253,13 +253,15 @@ def read(method: str, path: str, *, number: int = 0, body: bytes = b"") -> Asked
     """What a request line is about."""
     parts = urlsplit(path)
     query = parse_qs(parts.query)
+    if parts.path.endswith("/api/v1/query"):
+        return Asked(number, method, path, "get", "query", "", body)
     words = parts.path.strip("/").split("/")
     rest = words[2:] if words[0] == "api" else words[3:] if words[0] == "apis" else []
     if len(rest) >= 3 and rest[0] == "namespaces":
         rest = rest[2:]
     name = rest[1] if len(rest) > 1 else ""
     resource = "/".join((rest[0], *rest[2:])) if rest else parts.path
-    verb = _VERBS.get(method) if rest or method != "POST" else None  # Prometheus is asked by POST
+    verb = _VERBS.get(method)
     if verb is None:
         verb = "watch" if "watch" in query else "get" if name or not rest else "list"
     if not name and "fieldSelector" in query:
