@@ -1,36 +1,37 @@
-"""Releases through a proxy that lets one request meet a fault, and what must be true of each.
+"""Carries out releases through a proxy that lets one request meet a fault.
 
 Many at once, in threads, for each one mostly waits: a lane is a namespace with an application, a
-proxy before the API server, and one release after the other. The metrics are a stub; Deployments,
-pods, endpoints and routes are real. Used by the tests of this folder and by `benchmarks/survival`.
+proxy before the API server, and one release after the other. Deployments, pods, endpoints and
+routes are real. What must be true of every release is here, too.
+Used by the tests of this folder and by `benchmarks/survival`; `cases.py` says what is tried.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import queue
 import threading
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from attrs import evolve
+from benchmarks.shop import Counters
+from tests.real.cases import EXPECTED, Case, Run
 from tests.real.shop import application, plain
+from tests.realparts.asked import Asked
 from tests.realparts.control_plane import ControlPlane
-from tests.realparts.faults import Fault, watches
-from tests.realparts.proxy import Asked, Choose, Proxy
+from tests.realparts.prometheus import Prometheus
+from tests.realparts.proxy import Proxy
 
 import progressive
 from progressive import (
     CanaryAnalysis,
     Capabilities,
-    Deadlines,
-    MetricCheck,
     Notification,
     Plan,
     Question,
@@ -44,27 +45,16 @@ from progressive._adapters.cluster.retry import Policy
 from progressive._adapters.lease.locks import LeaseLock
 from progressive._adapters.workload import DeploymentWorkload
 from progressive.clusters import KubernetesCluster
+from progressive.metrics import PrometheusMetrics
 from progressive.ports import MetricsProvider
 from progressive.routers import IstioRouter
 
 BOUND_S = 150.0
 """No release of these goes on for longer, whatever happens: every deadline below is shorter."""
 
-EXPECTED = {"good": ("promoted", None), "bad": ("rolled_back", "check-failed"),
-            "first": ("initialized", None)}  # fmt: skip
-"""Kind of release → outcome and reason where nothing goes wrong."""
+LANES = 14
+"""Releases at a time; each one mostly waits, so two cores have enough of them."""
 
-WEIGHTS = (20, 40)
-PLAN = Plan(
-    weights=WEIGHTS,
-    interval=timedelta(milliseconds=500),
-    checks=(MetricCheck(name="good", query="vector(1)", at_most=2.0),),
-    deadlines=Deadlines(
-        canary_ready=timedelta(seconds=40),
-        primary_ready=timedelta(seconds=40),
-        route=timedelta(seconds=30),
-    ),
-)
 _POLICY = Policy(connect=2.0, read=2.0, write=2.0)
 """As patient as in earnest, with answers that are given up sooner."""
 
@@ -91,162 +81,22 @@ class Told:
         self.notifications.append(notification)
 
 
-@dataclass(frozen=True)
-class Case:
-    """
-    One release and the fault that it meets.
-
-    Attributes:
-        kind: A key of `EXPECTED`.
-        fault: What happens; None: nothing.
-        key: To which request, as `key_of` says it.
-        nth: To the how manieth of those, from 1.
-        choose: Instead of `fault` and `at`: what happens to whom.
-        plan: The policy.
-        may: Outcomes and reasons that are in order, beside the undisturbed one; after one of
-            them a further release, undisturbed, must put everything right.
-        spared: What need not be right at the end, of ``journal lease fence replicas``.
-        about: In words, for tables.
-    """
-
-    kind: str
-    fault: Fault | None = None
-    key: str = ""
-    nth: int = 1
-    choose: Callable[[], Choose] | None = None
-    plan: Plan = PLAN
-    may: frozenset[tuple[str, str | None]] = frozenset()
-    spared: frozenset[str] = frozenset()
-    about: str = ""
-
-    def chooser(self) -> Choose | None:
-        """Fresh for one run: it counts."""
-        if self.choose is not None:
-            return self.choose()
-        return None if self.fault is None else once(self.fault, self.key, self.nth)
-
-    def __str__(self) -> str:
-        at = f" at {self.key} ({self.nth})" if self.fault else ""
-        return self.about or f"{self.kind}: {self.fault or 'nothing'}{at}"
-
-
-def key_of(asked: Asked) -> str:
-    """
-    What a request is for, the same in every run: threads ask in an order of their own.
-
-    The Lease is patched to take it, to renew it, and to free it.
-    """
-    why = ""
-    if asked.what == "patch leases":
-        why = "free" if b'"holderIdentity": null' in asked.body else "renew"
-        why = "take" if b'"acquireTime"' in asked.body else why
-    return " ".join(word for word in (asked.what, asked.name, why) if word)
-
-
-def once(fault: Fault, key: str, nth: int) -> Choose:
-    """The fault happens to the n-th request with this key."""
-    met: list[Asked] = []
-
-    def choose(asked: Asked) -> Any:
-        if key_of(asked) != key:
-            return None
-        met.append(asked)
-        return (fault.name, fault.act) if len(met) == nth else None
-
-    return choose
-
-
-def from_on(
-    nth: int,
-    fault: Fault,
-    *,
-    among: Callable[[Asked], bool],
-    then: Callable[[Asked], bool] | None = None,
-    seconds: float | None = None,
-) -> Choose:
-    """
-    From the n-th request of some kind on, the fault happens to each.
-
-    Args:
-        among: The kind that is counted.
-        then: Whom it happens to from then on; None: those of `among`.
-        seconds: For so long; None: for ever.
-    """
-    met: list[Asked] = []
-    begun: list[float] = []
-
-    def choose(asked: Asked) -> Any:
-        if among(asked) and not begun:
-            met.append(asked)
-            if len(met) == nth:
-                begun.append(asked.at)
-        over = seconds is not None and begun and asked.at > begun[0] + seconds
-        if not begun or over or not (then or among)(asked) or not fault.happens_to(asked):
-            return None
-        return fault.name, fault.act
-
-    return choose
-
-
-def places(runs: Sequence[Run]) -> list[tuple[str, int, Asked]]:
-    """Requests that each of these runs made: key, the how manieth of it, an example."""
-    counts = [Counter(map(key_of, run.asked)) for run in runs]
-    seen: Counter[str] = Counter()
-    found = []
-    for asked in runs[0].asked:
-        key = key_of(asked)
-        seen[key] += 1
-        if all(count[key] >= seen[key] for count in counts):
-            found.append((key, seen[key], asked))
-    return found
-
-
-@dataclass
-class Run:
-    """
-    What became of one case.
-
-    Attributes:
-        case: The case.
-        report: Its report; None: it did not end.
-        asked: The driver's requests.
-        split: Weights of primary and canary at the end; None: no route.
-        wrong: Broken promises, in words.
-    """
-
-    case: Case
-    report: Report | None = None
-    asked: list[Asked] = field(default_factory=list)
-    split: tuple[int, int] | None = None
-    wrong: list[str] = field(default_factory=list)
-
-    @property
-    def met(self) -> Asked | None:
-        """The request that met the fault; None: there was none, or it never came."""
-        return next((one for one in self.asked if one.fault), None)
-
-    @property
-    def outcome(self) -> tuple[str | None, str | None]:
-        """Outcome and reason."""
-        if self.report is None:
-            return None, None
-        return self.report.outcome, self.report.reason
-
-    @property
-    def told_as(self) -> tuple[str, str | None]:
-        """Run and kind of the notification of its end."""
-        return (self.report.run_id if self.report else "", self.outcome[0])
-
-    def __str__(self) -> str:
-        told = "" if self.report is None else f": {self.report.message}"
-        return f"{self.case} ({self.met or 'not met'}) → {self.outcome}{told}"
-
-
 class Lane:
     """One namespace, one proxy, one release after the other."""
 
-    def __init__(self, control_plane: ControlPlane, folder: Path, number: int) -> None:
+    def __init__(
+        self,
+        control_plane: ControlPlane,
+        folder: Path,
+        number: int,
+        prometheus: Prometheus | None = None,
+    ) -> None:
         self._plane, self._folder, self._number = control_plane, folder, number
+        self._prometheus = prometheus
+        self.metrics = Proxy(prometheus.url) if prometheus else None
+        if self.metrics is not None:
+            self.metrics.start()
+        self._counters: dict[str, Counters] = {}
         self.api = control_plane.fresh()
         self.proxy = Proxy(control_plane.server, authority=control_plane.authority)
         self.proxy.start()
@@ -257,8 +107,14 @@ class Lane:
     def stop(self) -> None:
         """Forget it all."""
         self.proxy.stop()
+        if self.metrics is not None:
+            self.metrics.stop()
         for one in self._namespaces:
             self._plane.forget(one)
+        for name, counters in self._counters.items():
+            assert self._prometheus is not None
+            self._prometheus.forget(name)
+            counters.stop()
         self.api.close()
 
     def carry_out(self, case: Case) -> Run:
@@ -269,7 +125,8 @@ class Lane:
         if not run.wrong and run.outcome != EXPECTED[case.kind]:
             healed = self._released(Case("good", may=frozenset({("unchanged", None)})))
             run.wrong += [f"the next release: {one}" for one in healed.wrong]
-        if case.kind == "first" or run.wrong or case.may:
+        left = case.spared and run.outcome == EXPECTED[case.kind]
+        if case.kind == "first" or run.wrong or left:
             self.namespace = ""  # whatever stands there now, the next release shall not meet it
         return run
 
@@ -282,6 +139,9 @@ class Lane:
         self._document = progressive.load(file).document
         self.target = evolve(self._document.target, namespace=self.namespace)
         self.api.create(application(self.namespace, replicas=1))
+        if self._prometheus is not None:
+            counters = self._counters[self.namespace] = Counters(self.namespace)
+            self._prometheus.scrape(self.namespace, [counters.address])
         if released:
             run = self._released(Case("first"))
             assert not run.wrong, (str(run), run.wrong)
@@ -297,7 +157,12 @@ class Lane:
         run, told = Run(case), Told(3.0 if case.kind == "bad" else 1.0)
         seen: list[str] = []
         self.proxy.heard = lambda asked: seen.extend(self._looked_at(asked, case.plan))
-        run.asked = self.proxy.begin(case.chooser())
+        if case.metrics:
+            assert self.metrics is not None
+            self.proxy.begin()
+            run.asked = self.metrics.begin(case.chooser())
+        else:
+            run.asked = self.proxy.begin(case.chooser())
         failed: list[BaseException] = []
 
         def drive() -> None:
@@ -310,6 +175,8 @@ class Lane:
         thread.start()
         thread.join(BOUND_S)
         self.proxy.end()
+        if self.metrics is not None:
+            self.metrics.end()
         run.wrong += [*seen, *(f"it raised {error!r}" for error in failed)]
         if thread.is_alive():
             run.wrong.append(f"it goes on after {BOUND_S:g} s")
@@ -329,6 +196,8 @@ class Lane:
                 cluster, duration=timedelta(seconds=3), renew_every=timedelta(seconds=1)
             )
             metrics: MetricsProvider = told
+            if case.metrics and self.metrics is not None:
+                metrics = PrometheusMetrics(self.metrics.url, timeout=timedelta(seconds=1))
             runner = Runner(router, metrics, workload, lock=lock, notifiers=[told])
             if case.kind == "first":
                 return runner.run(case.plan, self.target)
@@ -442,12 +311,25 @@ def void(_: object) -> None:
     """What a change answers is of no interest."""
 
 
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """Hundreds of releases in which something goes wrong warn a lot."""
+    log = logging.getLogger("progressive")
+    before = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
+
+
 def carry_out(
     control_plane: ControlPlane,
     folder: Path,
     cases: Sequence[Case],
     *,
     lanes: int,
+    prometheus: Prometheus | None = None,
     done: Callable[[Run], None] = void,
 ) -> list[Run]:
     """
@@ -456,6 +338,7 @@ def carry_out(
     Args:
         folder: For kubeconfigs and documents.
         lanes: How many at a time.
+        prometheus: For cases whose fault is between driver and Prometheus.
         done: Called with each run, from any thread.
     """
     left: queue.SimpleQueue[Case] = queue.SimpleQueue()
@@ -465,7 +348,7 @@ def carry_out(
     broken: list[BaseException] = []
 
     def work(number: int) -> None:
-        lane = Lane(control_plane, folder, number)
+        lane = Lane(control_plane, folder, number, prometheus)
         try:
             while not broken:
                 run = lane.carry_out(left.get_nowait())
@@ -481,38 +364,12 @@ def carry_out(
     workers = [
         threading.Thread(target=work, args=(number,)) for number in range(min(lanes, len(cases)))
     ]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
+    with _hushed():
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
     if broken:
         raise broken[0]
     order = {id(case): index for index, case in enumerate(cases)}
     return sorted(runs, key=lambda run: order[id(run.case)])
-
-
-def rotated(kind: str, found: Sequence[tuple[str, int, Asked]], faults: Sequence[Fault], *,
-            each: int) -> list[Case]:  # fmt: skip
-    """
-    Some faults for every request, so that each fault meets many kinds of request.
-
-    The same every time: a fault that was used least comes first, and before it one that has not
-    met this kind of request yet. Watches are few, and meet all that only watches can.
-    """
-    used: Counter[str] = Counter()
-    pairs: Counter[tuple[str, str]] = Counter()
-    cases = []
-    for key, nth, asked in found:
-        fitting = [one for one in faults if one.happens_to(asked)]
-        more = sum(1 for one in fitting if one.happens_to is watches)
-        for _ in range(min(each + more, len(fitting))):
-            best = min(
-                fitting,
-                key=lambda one: (pairs[one.name, asked.what], one.happens_to is not watches,
-                                 used[one.name]),
-            )  # fmt: skip
-            fitting.remove(best)
-            used[best.name] += 1
-            pairs[best.name, asked.what] += 1
-            cases.append(Case(kind, best, key, nth))
-    return cases

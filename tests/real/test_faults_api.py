@@ -6,54 +6,26 @@ faults, and every fault several kinds of request, the same ones each time.
 
 from __future__ import annotations
 
-import logging
-import sys
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
 import pytest
 from attrs import evolve
-from tests.real.faulted import PLAN, Case, Run, carry_out, from_on, places, rotated
+from tests.real.cases import PLAN, Case, Run, from_on, kinds_met, places, rotated, told
+from tests.real.faulted import LANES, carry_out
 from tests.realparts import faults
+from tests.realparts.asked import Asked
 from tests.realparts.control_plane import ControlPlane
 from tests.realparts.faults import API, REFUSALS, SILENT_STREAM, Fault
-from tests.realparts.proxy import Asked, Choose
+from tests.realparts.proxy import Choose
 
 pytestmark = pytest.mark.real
 
-LANES = 14
 SHORT = evolve(PLAN, deadlines=evolve(PLAN.deadlines, route=timedelta(seconds=6)))
 """A way home that cannot be written is given up after six seconds instead of ten minutes."""
 
 _NAMED = {one.name: one for one in (*API, *REFUSALS)}
-
-
-@pytest.fixture(autouse=True)
-def quiet() -> Iterator[None]:
-    """Hundreds of releases in which something goes wrong warn a lot."""
-    log = logging.getLogger("progressive")
-    before, log.level = log.level, logging.CRITICAL
-    yield
-    log.level = before
-
-
-def told(runs: Sequence[Run]) -> list[str]:
-    """Print what was tried; what is wrong, one text a run."""
-    for run in runs:
-        sys.stdout.write(f"{run}\n")
-    return ["\n  ".join((str(run), *run.wrong)) for run in runs if run.wrong]
-
-
-def met_kinds(runs: Sequence[Run]) -> dict[str, set[str]]:
-    """Which kinds of request each fault met."""
-    found: dict[str, set[str]] = defaultdict(set)
-    for run in runs:
-        if run.met is not None:
-            found[run.met.fault].add(run.met.what)
-    return found
 
 
 def undisturbed(control_plane: ControlPlane, folder: Path, kind: str) -> list[Run]:
@@ -63,24 +35,39 @@ def undisturbed(control_plane: ControlPlane, folder: Path, kind: str) -> list[Ru
     return runs
 
 
-@pytest.mark.parametrize("kind", ["good", "first"])
 def test_one_bad_answer_at_any_request_changes_nothing(
-    control_plane: ControlPlane, tmp_path: Path, kind: str
+    control_plane: ControlPlane, tmp_path: Path
 ) -> None:
     """
     A single HTTP 500 must not be the end of a release, nor leave one standing for ever.
     """
-    found = places(undisturbed(control_plane, tmp_path, kind))
-    cases = rotated(kind, found, API, each=2)
+    found = places(undisturbed(control_plane, tmp_path, "good"))
+    cases = rotated("good", found, API, each=2)
     runs = carry_out(control_plane, tmp_path, cases, lanes=LANES)
     wrong, missed = told(runs), [str(run.case) for run in runs if run.met is None]
 
     assert [] == wrong
     assert [] == missed, "every fault met its request"
-    kinds = met_kinds(runs)
+    kinds = kinds_met(runs)
     assert {one.name for one in API} == set(kinds)
     few = {"422 does not fit", *(one.name for one in API if one.happens_to is faults.watches)}
     assert [] == [name for name, met in kinds.items() if len(met) < 4 and name not in few]
+
+
+def test_one_bad_answer_in_a_first_deploy_changes_nothing(
+    control_plane: ControlPlane, tmp_path: Path
+) -> None:
+    """
+    Half a first deploy would leave an application without its service.
+    """
+    known = {key for key, _, _ in places(undisturbed(control_plane, tmp_path, "good"))}
+    found = places(undisturbed(control_plane, tmp_path, "first"))
+    own = [one for one in found if one[0] not in known]
+    runs = carry_out(control_plane, tmp_path, rotated("first", own, API, each=2), lanes=LANES)
+
+    assert 10 < len(own)
+    assert [] == told(runs)
+    assert [] == [str(run.case) for run in runs if run.met is None]
 
 
 def test_one_bad_answer_on_the_way_home_changes_nothing(
@@ -92,7 +79,7 @@ def test_one_bad_answer_on_the_way_home_changes_nothing(
     runs = undisturbed(control_plane, tmp_path, "bad")
     found = places(runs)
     writes = [n for n, (key, _, _) in enumerate(found) if key == "patch virtualservices my-app"]
-    cases = rotated("bad", found[writes[0] :], API, each=3)
+    cases = rotated("bad", found[writes[0] :], API, each=2)
     runs = carry_out(control_plane, tmp_path, cases, lanes=LANES)
 
     assert [] == told(runs)

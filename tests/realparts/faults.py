@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.realparts.proxy import Answer, Asked, Exchange
+from tests.realparts.asked import Asked
+from tests.realparts.proxy import Answer, Exchange
 from tests.realparts.proxy import Fault as Act
 
 Where = Callable[[Asked], bool]

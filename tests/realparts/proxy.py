@@ -15,60 +15,19 @@ import socket
 import ssl
 import struct
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
-_VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+from tests.realparts.asked import Asked, read
+
 _OWN_HEADERS = frozenset({"connection", "transfer-encoding", "content-length", "keep-alive"})
 _NEVER_S = 300.0
 """A hang without an end is given up after this, should the driver never hang up."""
-
-
-@dataclass
-class Asked:
-    """
-    One request of the driver.
-
-    Attributes:
-        number: The how manieth of its run, from 1.
-        verb: As the API server's audit log names it: ``get list watch create patch …``.
-        resource: Plural with its subresource; the path where there is no resource.
-        name: Of the object; empty: a collection.
-        body: What was sent.
-        fault: Name of the fault that it met; empty: none.
-        forwarded: Whether the server saw it.
-        status: The server's answer; 0: none, or not asked.
-        answer: The same, decoded; None: no JSON, or a watch.
-        at: When it came, by the monotonic clock.
-    """
-
-    number: int
-    method: str
-    path: str
-    verb: str
-    resource: str
-    name: str
-    body: bytes = b""
-    fault: str = ""
-    forwarded: bool = False
-    status: int = 0
-    answer: Any = None
-    at: float = field(default_factory=time.monotonic)
-
-    @property
-    def what(self) -> str:
-        """Verb and resource: ``patch virtualservices``."""
-        return f"{self.verb} {self.resource}"
-
-    def __str__(self) -> str:
-        met = f" met {self.fault}" if self.fault else ""
-        return f"{self.number} {self.what} {self.name or '-'} {self.status or '-'}{met}"
 
 
 @dataclass
@@ -247,24 +206,6 @@ class Proxy:
         """It is over."""
         with self._turn:
             self._streams.discard(stream)
-
-
-def read(method: str, path: str, *, number: int = 0, body: bytes = b"") -> Asked:
-    """What a request line is about."""
-    parts = urlsplit(path)
-    query = parse_qs(parts.query)
-    words = parts.path.strip("/").split("/")
-    rest = words[2:] if words[0] == "api" else words[3:] if words[0] == "apis" else []
-    if len(rest) >= 3 and rest[0] == "namespaces":
-        rest = rest[2:]
-    name = rest[1] if len(rest) > 1 else ""
-    resource = "/".join((rest[0], *rest[2:])) if rest else parts.path
-    verb = _VERBS.get(method) if rest or method != "POST" else None  # Prometheus is asked by POST
-    if verb is None:
-        verb = "watch" if "watch" in query else "get" if name or not rest else "list"
-    if not name and "fieldSelector" in query:
-        name = query["fieldSelector"][0].removeprefix("metadata.name=")
-    return Asked(number, method, path, verb, resource, name, body)
 
 
 def _nothing(asked: Asked) -> None:
