@@ -154,7 +154,7 @@ def test_ws_11_a_template_without_an_interval_gets_the_default() -> None:
         metrics = PrometheusMetrics(server.url, environment={})
         metrics.sample(Question(check=evolve(check, address=None), target=SHOP, at=NOW))
         metrics.close()
-    assert ["sum(rate(errors{app=\"web-canary\"}[60s]))"] == server.asked
+    assert ['sum(rate(errors{app="web-canary"}[60s]))'] == server.asked
 
 
 def test_ws_13_alerts_that_are_not_sent_are_said_not_to_be() -> None:
