@@ -41,6 +41,30 @@ class RouteMaker(Protocol):
 
 
 @frozen(kw_only=True)
+class HandedBack:
+    """
+    What became of the routes of a release that is given up, by name.
+
+    Attributes:
+        removed: What the release had made, and nobody needs.
+        kept: What the release had made; it sends its traffic to the apex now.
+        foreign: What others made; it names the services of both sides, which must go on.
+    """
+
+    removed: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    foreign: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class RouteReturner(Protocol):
+    """A router that can take a release out of its routes; beside others the services stay."""
+
+    def hand_back(self, target: Target, service: ServiceSpec) -> HandedBack:
+        """Take the sides out of what a release made; the apex serves by itself by now."""
+
+
+@frozen(kw_only=True)
 class Fence:
     """
     Keeps a driver that slept from landing a late write (L18).

@@ -17,7 +17,7 @@ import pytest
 
 import progressive
 from progressive import aio
-from progressive._release import connect
+from progressive._release import connect, detach
 from progressive.clusters import KubernetesCluster
 from progressive.testing import MemoryCluster, VirtualClock
 
@@ -143,6 +143,8 @@ def install(monkeypatch: pytest.MonkeyPatch, cluster: MemoryCluster, metrics_ser
     monkeypatch.setenv("PROGRESSIVE_METRICS_SERVER", "http://prometheus:9090")
     for place, name in ((progressive, "Runner"), (connect, "Runner"), (aio, "AsyncRunner")):
         monkeypatch.setattr(place, name, _in_no_time(getattr(place, name)))
+    patient = functools.partial(detach.Detaching, pause=lambda _: None)
+    monkeypatch.setattr(detach, "Detaching", patient)
 
 
 def _in_no_time(runner: Any) -> Any:

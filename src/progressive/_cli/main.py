@@ -19,6 +19,8 @@ _COMMANDS = {
     "resume": "progressive._cli.commands.decide:resume",
     "promote": "progressive._cli.commands.decide:promote",
     "approve": "progressive._cli.commands.decide:approve",
+    "sweep": "progressive._cli.commands.sweep:sweep",
+    "detach": "progressive._cli.commands.detach:detach",
     "plan": "progressive._cli.commands.plan:plan",
     "simulate": "progressive._cli.commands.simulate:simulate",
     "demo": "progressive._cli.commands.demo:demo",

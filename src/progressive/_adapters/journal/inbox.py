@@ -123,6 +123,23 @@ class ConfigMapInbox:
         seen = {one.id for one in before}
         return _Watching(stream, target, seen, lambda decision: tell(self._event(decision)))
 
+    def decisions(self, target: Target, *, after: datetime) -> tuple[Decision, ...]:
+        """
+        Decisions put later than `after`, in order, for somebody who only looks.
+
+        Raises:
+            StoreError: The inbox cannot be read.
+        """
+        try:
+            manifest = self._cluster.get(config_map_path(target, _name(target)))
+        except ClusterError as error:
+            if error.kind is ErrorKind.NOT_FOUND:
+                return ()
+            raise StoreError(
+                f"the inbox of {target} cannot be read: {error}", error.kind, error.retry_after
+            ) from error
+        return tuple(one for one in _read(manifest) if one.at > after)
+
     def _event(self, decision: Decision) -> Commanded:
         # the instant is ours: events of a run never go backwards, other machines' clocks may
         return Commanded(

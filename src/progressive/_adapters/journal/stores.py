@@ -22,7 +22,8 @@ from progressive.ports import Cluster, Saved
 LABELS = {"app.kubernetes.io/managed-by": "progressive"}
 """On every object that a run keeps for itself."""
 
-_KEY = "journal"
+KEY = "journal"
+"""Key of a ConfigMap under which its journal lies."""
 _SEQUENCE, _SCHEMA = "progressive.dev/saves", "progressive.dev/schema"
 
 _LARGEST = 900 * 1024
@@ -162,12 +163,12 @@ class ConfigMapStore:
                 "apiVersion": "v1",
                 "kind": "ConfigMap",
                 "metadata": {"name": journal_name(target), "namespace": target.namespace, **meta},
-                "data": {_KEY: text},
+                "data": {KEY: text},
             }
             return cluster.create(config_map_path(target), body)
         meta["resourceVersion"] = found.resource_version
         path = config_map_path(target, journal_name(target))
-        return cluster.merge_patch(path, {"metadata": meta, "data": {_KEY: text}})
+        return cluster.merge_patch(path, {"metadata": meta, "data": {KEY: text}})
 
     def _read(self, cluster: Cluster, target: Target) -> _Found | None:
         try:
@@ -183,7 +184,7 @@ class ConfigMapStore:
 
     def _remember(self, target: Target, manifest: dict[str, Any]) -> _Found:
         meta = manifest["metadata"]
-        text = (manifest.get("data") or {}).get(_KEY)
+        text = (manifest.get("data") or {}).get(KEY)
         told = str((meta.get("annotations") or {}).get(_SEQUENCE, ""))
         sequence = int(told) if told.isdecimal() else 0
         found = _Found(
@@ -209,7 +210,7 @@ def follow(cluster: Cluster, target: Target, *, until: datetime) -> Iterator[str
         stream = cluster.watch(path, name=journal_name(target), until=until)
         try:
             for _, manifest in stream:
-                if (text := (manifest.get("data") or {}).get(_KEY)) is not None:
+                if (text := (manifest.get("data") or {}).get(KEY)) is not None:
                     yield text
         finally:
             stream.close()

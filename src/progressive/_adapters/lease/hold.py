@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from progressive._adapters.journal.stores import in_a_hurry
+from progressive._adapters.journal.stores import LABELS, in_a_hurry
 from progressive._adapters.lease.liveness import Holder
 from progressive._kube.paths import object_path
 from progressive._log import log
@@ -223,6 +223,7 @@ class LeaseHold:
             "metadata": {
                 "name": name,
                 "namespace": self._target.namespace,
+                "labels": LABELS,
                 "annotations": {HOLDER: self._us.to_json()},
             },
             "spec": {**self._spec, "renewTime": at},

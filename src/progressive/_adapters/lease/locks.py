@@ -22,6 +22,12 @@ from progressive._adapters.lease.hold import (
     stamp,
 )
 from progressive._adapters.lease.liveness import Holder
+from progressive._adapters.lease.reading import (
+    duration_of,
+    is_held,
+    renewed_at,
+    version_of,
+)
 from progressive._log import log
 from progressive._model.traffic import Target
 from progressive.errors import Busy, ClusterError, ErrorKind, LockError
@@ -76,12 +82,12 @@ class LeaseLock:
                 lease = self._read(target)
                 if lease is not None and holder_of(lease) == us:
                     return self._hold(target, lease, us, tell)  # an answer had been lost
-                if lease is not None and _held(lease) and _version(lease) != unchanged:
+                if lease is not None and is_held(lease) and version_of(lease) != unchanged:
                     if unchanged:
                         raise _busy(target, lease, "it was faster")
                     self._watch_life(target, lease)
                     # looked at again: it may have been freed, or taken by a third
-                    unchanged = _version(lease)
+                    unchanged = version_of(lease)
                     continue
                 try:
                     return self._hold(target, self._take(target, lease, us), us, tell)
@@ -107,13 +113,13 @@ class LeaseLock:
             raise LockError(
                 f"the Lease of {target} cannot be read: {error}", error.kind, error.retry_after
             ) from error
-        if lease is None or not _held(lease):
+        if lease is None or not is_held(lease):
             return None
         known = holder_of(lease)
         if known is not None and known.is_surely_gone():
             return None
-        renewed = _instant(lease["spec"].get("renewTime"))
-        if renewed is not None and self._now() > renewed + 2 * _duration_of(lease):
+        renewed = renewed_at(lease)
+        if renewed is not None and self._now() > renewed + 2 * duration_of(lease):
             return None
         return identity_of(lease)
 
@@ -136,7 +142,7 @@ class LeaseLock:
         if known is not None and known.is_surely_gone():
             log.info("%s: its driver, run %s on this machine, is gone", target, known.run)
             return
-        duration = _duration_of(lease)
+        duration = duration_of(lease)
         journal, began = self._journal_version(target), self._monotonic()
         stream = self._cluster.watch(
             lease_path(target),
@@ -145,9 +151,9 @@ class LeaseLock:
         )
         try:
             for kind, shown in stream:
-                if kind == "SYNCED" or (shown and _version(shown) == _version(lease)):
+                if kind == "SYNCED" or (shown and version_of(shown) == version_of(lease)):
                     continue
-                if kind == "DELETED" or not _held(shown):
+                if kind == "DELETED" or not is_held(shown):
                     return
                 raise _busy(target, shown, "its driver renewed the Lease meanwhile")
         finally:
@@ -160,7 +166,7 @@ class LeaseLock:
 
     def _journal_version(self, target: Target) -> str:
         try:
-            return _version(self._cluster.get(config_map_path(target, journal_name(target))))
+            return version_of(self._cluster.get(config_map_path(target, journal_name(target))))
         except ClusterError as error:
             if error.kind is ErrorKind.NOT_FOUND:
                 return ""
@@ -187,7 +193,7 @@ class LeaseLock:
             }
             return self._cluster.create(lease_path(target), body)
         spec["leaseTransitions"] = int((lease.get("spec") or {}).get("leaseTransitions") or 0) + 1
-        meta["resourceVersion"] = _version(lease)
+        meta["resourceVersion"] = version_of(lease)
         return self._cluster.merge_patch(
             lease_path(target, named=True), {"metadata": meta, "spec": spec}
         )
@@ -204,26 +210,6 @@ class LeaseLock:
             now=self._now,
             monotonic=self._monotonic,
         )
-
-
-def _held(lease: dict[str, Any]) -> bool:
-    return bool((lease.get("spec") or {}).get("holderIdentity"))
-
-
-def _version(manifest: dict[str, Any]) -> str:
-    return str(manifest["metadata"].get("resourceVersion", ""))
-
-
-def _duration_of(lease: dict[str, Any]) -> timedelta:
-    # the holder's own promise; 0 or none would let everybody in
-    return timedelta(seconds=int(lease["spec"].get("leaseDurationSeconds") or 15))
-
-
-def _instant(text: Any) -> datetime | None:
-    try:
-        return datetime.fromisoformat(str(text).replace("Z", "+00:00"))
-    except ValueError:
-        return None
 
 
 def _busy(target: Target, lease: dict[str, Any], why: str) -> Busy:

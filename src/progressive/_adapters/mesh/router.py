@@ -19,7 +19,9 @@ from typing import Any, Protocol
 from attrs import evolve
 
 from progressive._adapters.mesh.fence import DRIVER, Guard, token_of
+from progressive._adapters.mesh.marked import Marked, marked_routes
 from progressive._adapters.mesh.objects import MeshObjects, Sight, refused
+from progressive._adapters.mesh.returning import hand_back, take_up
 from progressive._adapters.mesh.writes import MeshWrites
 from progressive._mesh import preflight
 from progressive._mesh.codec import Manifest, MeshCodec, ObjectPatch, ref_of
@@ -35,7 +37,7 @@ from progressive.errors import (
     RouterError,
     VersionNotServed,
 )
-from progressive.ports import Cluster, Fence
+from progressive.ports import Cluster, Fence, HandedBack
 
 
 class Acceptance(Protocol):
@@ -94,6 +96,15 @@ class MeshRouter:
 
             self._given = KubernetesCluster.from_environment()
         return self._given
+
+    def marked(self, namespace: str | None) -> list[Marked]:
+        """
+        Routing objects of this mesh that carry a driver's mark; None: of all namespaces.
+
+        Raises:
+            RouterError: The API server said no.
+        """
+        return marked_routes(self._codec, self.cluster, namespace)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -192,7 +203,11 @@ class MeshRouter:
         made = self._codec.make(target, service)
         there = [one for one in sight.objects if _same_name(one, made, target)]
         if sight.refs or there:
-            self._read(sight, target)
+            again = not sight.refs and take_up(
+                self._codec, self._objects, self.cluster, target, service, there[0]
+            )
+            if not again:
+                self._read(sight, target)
             return
         if rival := self._codec.rival((*sight.objects, *sight.neighbours), made, target):
             raise PreflightFailed(
@@ -217,6 +232,15 @@ class MeshRouter:
         else:
             self._objects.forget(target)
             self._writes.last[target] = self._now()
+
+    def hand_back(self, target: Target, service: ServiceSpec) -> HandedBack:
+        """
+        Take the sides out of every routing object that a release made, for one that is given up.
+
+        Raises:
+            RouterError: The API could not be read or written.
+        """
+        return hand_back(self._codec, self._objects, self.cluster, target, service)
 
     def fence(self, target: Target, fence: Fence, *, at_once: bool) -> None:
         """

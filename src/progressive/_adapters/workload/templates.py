@@ -63,5 +63,13 @@ def recall(
     return None if found is None else template_of(found, revision)
 
 
+def forget(cluster: Cluster, primary: Document) -> None:
+    """Remove every template that was kept for this primary."""
+    namespace = primary["metadata"]["namespace"]
+    listed = cluster.get(_path(namespace), query={"labelSelector": f"{MANAGED_BY}={MANAGER}"})
+    for one in stored_for(listed.get("items") or (), primary):
+        cluster.delete(_path(namespace, one["metadata"]["name"]))
+
+
 def _path(namespace: str, name: str | None = None) -> str:
     return object_path("apps/v1", "ControllerRevision", namespace=namespace, name=name)

@@ -22,7 +22,7 @@ from progressive._mesh.codec import (
     ref_of,
     version_test,
 )
-from progressive._mesh.istio import edits
+from progressive._mesh.istio import edits, handing
 from progressive._mesh.istio.hosts import qualified
 from progressive._mesh.istio.make import virtual_service
 from progressive._mesh.istio.rules import (
@@ -175,6 +175,22 @@ class IstioCodec:
     ) -> ResourceRef | None:
         """Another VirtualService with a mesh host of this one; istiod follows one of the two."""
         return _same_host(objects, manifest, target)
+
+    def names_sides(self, manifest: Manifest, target: Target) -> bool:
+        """Whether an object sends, or could send, traffic to one of the sides."""
+        return handing.names_sides(manifest, target)
+
+    def is_spare(self, manifest: Manifest, target: Target) -> bool:
+        """Whether the mesh serves the apex just so without the object."""
+        return handing.is_spare(manifest, target)
+
+    def sent_to_apex(self, manifest: Manifest, target: Target, *, port: int) -> ObjectPatch:
+        """The patch after which the object names the apex alone."""
+        return handing.sent_to_apex(manifest, target, port=port)
+
+    def split_again(self, manifest: Manifest, target: Target, *, port: int) -> ObjectPatch | None:
+        """The inverse of `sent_to_apex`; None: nothing names the apex."""
+        return handing.split_again(manifest, target, port=port)
 
     def make(self, target: Target, service: ServiceSpec) -> dict[str, Any]:
         """The VirtualService that a managed release starts with."""

@@ -1,0 +1,93 @@
+"""`progressive detach`: give a target back to itself, and remove what its release made.
+
+Floor 5.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from progressive._cli.console import log_lines, print_json
+from progressive._cli.options import (
+    cluster_lookup,
+    cluster_options,
+    document_options,
+    output_option,
+    read_or_refuse,
+)
+
+
+@click.command()
+@click.argument("file", type=click.Path(dir_okay=False))
+@click.option(
+    "--yes", is_flag=True, help="Do not ask; without a terminal nothing is asked anyway."
+)
+@click.option(
+    "--keep-services",
+    is_flag=True,
+    help="Keep SERVICE-primary and SERVICE-canary, at the target's pods.",
+)
+@cluster_options
+@document_options
+@output_option
+def detach(
+    file: str,
+    yes: bool,
+    keep_services: bool,
+    kubeconfig: str | None,
+    context: str | None,
+    namespace: str | None,
+    name: str | None,
+    router: str | None,
+    allow_no_checks: bool,
+    output: str,
+) -> None:
+    """Hand traffic and replicas of FILE back to its target, then remove what the release made.
+
+    Exit status 0 when that is done; 5 when the target did not become ready, 6 refused, 8 busy,
+    9 unreachable (nothing was handed over); 10 when it must be run again to finish.
+    """
+    document = read_or_refuse(
+        file,
+        name=name,
+        router=router,
+        allow_no_checks=allow_no_checks,
+        output=output,
+        lookup=cluster_lookup(kubeconfig, context, namespace),
+    )
+    from progressive._cli.cleaning_text import detach_text
+    from progressive._release.connect import Connection
+    from progressive._release.detach import Detached, Detaching
+    from progressive._run.parts import who
+    from progressive.errors import ProgressiveError
+
+    if not yes and sys.stdin.isatty():
+        click.confirm(
+            f"{document.target}: hand the traffic to the target and remove the primary?",
+            abort=True,
+            err=True,
+        )
+    with log_lines(heartbeat=lambda: "detaching"):
+        try:
+            connection = Connection.to(
+                document,
+                kubeconfig=kubeconfig,
+                context=context,
+                namespace=namespace,
+                metrics_server="http://not-asked.invalid",
+            )
+            by = f"detach ({who(os.environ)})"
+            done = Detaching(connection, by=by, keep_services=keep_services).run()
+        except ProgressiveError as error:
+            code = 9 if getattr(error, "transient", False) else 6
+            done = Detached(target=str(document.target), exit_code=code, message=str(error))
+    if output == "json":
+        print_json(done.to_dict())
+    else:
+        click.echo(detach_text(done))
+    if done.exit_code:
+        click.echo(f"{file}: error: {done.message}", err=True)
+    sys.exit(done.exit_code)
