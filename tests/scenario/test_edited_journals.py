@@ -24,7 +24,22 @@ WORLDS = (
     Scenario(first_deploy=True),
     Scenario(workloads={"primary": "stuck"}),
 )
-VALUES = (None, 0, 1, -1, 7, "", "moon", "holding", "promoting", "finished", True, [], {}, 1e9)
+VALUES: tuple[Any, ...] = (
+    None,
+    0,
+    1,
+    -1,
+    7,
+    "",
+    "moon",
+    "holding",
+    "promoting",
+    "finished",
+    True,
+    [],
+    {},
+    1e9,
+)
 
 
 class Keeping(MemoryStore):

@@ -254,7 +254,11 @@ def _asked(cluster: Cluster, writes: Iterable[Write]) -> Iterator[Tried]:
 
 
 def _tests_version(operation: Mapping[str, Any]) -> bool:
-    return operation.get("path") == "/metadata/resourceVersion"
+    path = operation.get("path")
+    return operation.get("op") == "test" and path in (
+        "/metadata/resourceVersion",
+        "/metadata/generation",
+    )
 
 
 def _try(cluster: Cluster, write: Write, path: str) -> Tried:

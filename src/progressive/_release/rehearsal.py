@@ -219,7 +219,7 @@ class Rehearsal:
     def _make_ready(self) -> None:
         """In a run both sides are ready before they get traffic; here nobody makes them so."""
         for service in (self._target.primary, self._target.canary):
-            self.copy.lay(_ready_slice(service, self._target.namespace))
+            self.copy.lay(ready_slice(service, self._target.namespace))
 
     def _deployment(self, name: str) -> str:
         return f"/apis/apps/v1/namespaces/{self._target.namespace}/deployments/{name}"
@@ -297,7 +297,7 @@ def _notification(target: Target) -> Notification:
     )
 
 
-def _ready_slice(service: str, namespace: str) -> Mapping[str, Any]:
+def ready_slice(service: str, namespace: str) -> Mapping[str, Any]:
     return {
         "apiVersion": "discovery.k8s.io/v1",
         "kind": "EndpointSlice",

@@ -24,7 +24,7 @@ from progressive._kube.rights import Right
 from progressive._model.events import Command
 from progressive._model.release import Document, Managed, ServiceSpec
 from progressive._model.traffic import RouteRef, Target
-from progressive._release.rehearsal import Copy, MakeRouter, Rehearsal, router_of
+from progressive._release.rehearsal import Copy, MakeRouter, Rehearsal, ready_slice, router_of
 from progressive.errors import AdapterError
 
 Manifest = dict[str, Any]
@@ -237,7 +237,9 @@ def _route_resources(make: MakeRouter | None, target: Target) -> dict[tuple[str,
     """Group and plural of the routing objects that the router makes, each with its kind."""
     if make is None:
         return {}
-    scratch = MemoryCluster(namespace=target.namespace)
+    # no route is made to a primary that nobody answers for
+    served = ready_slice(target.primary, target.namespace)
+    scratch = MemoryCluster([served], namespace=target.namespace)
     establish = getattr(make(scratch), "establish", None)
     if callable(establish):
         service = ServiceSpec(name=target.service, port=target.port or 80)
