@@ -17,7 +17,8 @@ import pytest
 
 import progressive
 from progressive import aio
-from progressive._release import connect, detach
+from progressive._release import connect
+from progressive._release.outside import detach
 from progressive.clusters import KubernetesCluster
 from progressive.testing import MemoryCluster, VirtualClock
 

@@ -17,7 +17,7 @@ from progressive._kube.paths import path_of
 from progressive._model.events import Readiness
 from progressive._model.traffic import Side, Split
 from progressive._release.known import cluster_lookup
-from progressive._release.plan import plan
+from progressive._release.preview.plan import plan
 
 pytestmark = pytest.mark.real
 

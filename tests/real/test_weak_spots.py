@@ -15,7 +15,7 @@ from tests.realparts.control_plane import ControlPlane
 from tests.realparts.process import wait_for
 from tests.realparts.prometheus import Prometheus
 
-from progressive._kube.revision import revision_of
+from progressive._kube.workload.revision import revision_of
 
 pytestmark = pytest.mark.real
 

@@ -47,7 +47,7 @@ from progressive import (
     Target,
     Transition,
 )
-from progressive._kube.readiness import readiness
+from progressive._kube.workload.readiness import readiness
 from progressive.ports import Asked
 from progressive.stores import MemoryLock
 from progressive.testing import Call, Crash, Fault, Scenario, What

@@ -45,7 +45,7 @@ from progressive import (
 )
 from progressive._cli.main import cli
 from progressive._documents.reading import read_documents
-from progressive._kube.revision import revision
+from progressive._kube.workload.revision import revision
 from progressive._model.checks import Question
 from progressive.metrics import PrometheusMetrics
 from progressive.testing import Scenario, simulate

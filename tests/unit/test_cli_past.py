@@ -15,7 +15,7 @@ from tests.unit.test_cli import CLASSIC
 
 from progressive import ClusterError, ErrorKind
 from progressive._cli.main import cli
-from progressive._release.history import Recorded, runs_in
+from progressive._release.past.history import Recorded, runs_in
 from progressive.clusters import KubernetesCluster
 from progressive.testing import Crash, MemoryCluster, Scenario
 

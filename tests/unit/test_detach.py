@@ -16,7 +16,7 @@ from tests.unit.release_world import Controllers, Killed, connection, released
 
 from progressive import Runner
 from progressive._adapters.cluster.memory import MemoryCluster
-from progressive._release.detach import Detached, Detaching
+from progressive._release.outside.detach import Detached, Detaching
 from progressive.errors import ClusterError, ErrorKind, SpecError
 from progressive.testing import VirtualClock
 

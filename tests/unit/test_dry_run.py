@@ -21,7 +21,7 @@ from progressive._adapters.cluster.memory import MemoryCluster
 from progressive._cli.main import cli
 from progressive._model.events import Situation
 from progressive._model.record import Outcome
-from progressive._release.dry import Answer, DryRun, dry_run
+from progressive._release.preview.dry import Answer, DryRun, dry_run
 from progressive.clusters import KubernetesCluster
 from progressive.errors import ClusterError, ErrorKind
 

@@ -20,7 +20,7 @@ from progressive._cli.past.decision import decision
 from progressive._cli.past.page import page, page_dict
 from progressive._cli.past.table import table, table_dict
 from progressive._cli.past.times import age, span
-from progressive._release.history import Recorded, before, chosen, runs_in
+from progressive._release.past.history import Recorded, before, chosen, runs_in
 from progressive.errors import SpecError
 from progressive.testing import Call, Crash, Fault, MemoryCluster, Scenario, What
 

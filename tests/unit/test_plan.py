@@ -20,7 +20,7 @@ from progressive._cli.commands.plan import plan as plan_command
 from progressive._mesh.istio.codec import IstioCodec
 from progressive._model.traffic import Split
 from progressive._release.known import cluster_lookup, router_names
-from progressive._release.plan import plan
+from progressive._release.preview.plan import plan
 from progressive.errors import ClusterError, ErrorKind
 from progressive.ports import Cluster
 

@@ -9,7 +9,7 @@ from tests.unit.documents.classic import classic, read
 from tests.unit.test_plan import allowed, deployed, patched, router
 
 from progressive._adapters.cluster.memory import MemoryCluster
-from progressive._release.plan import plan
+from progressive._release.preview.plan import plan
 
 REFERENCE = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "my-app-primary"}
 HPA: dict[str, Any] = {

@@ -22,7 +22,7 @@ from progressive._kube.rights import Right
 from progressive._model.release import Document
 from progressive._model.traffic import RouteRef
 from progressive._release.known import router_names
-from progressive._release.plan import plan
+from progressive._release.preview.plan import plan
 from progressive._release.rights.needs import needs_of, renamed
 from progressive._release.rights.permission import require_rights
 from progressive.errors import ClusterError, ErrorKind

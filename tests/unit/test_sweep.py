@@ -20,8 +20,8 @@ from progressive._adapters.cluster.address import parse
 from progressive._adapters.cluster.memory import MemoryCluster
 from progressive._adapters.mesh.istio import IstioRouter
 from progressive._cli.main import cli
-from progressive._release.standing import Found
-from progressive._release.sweep import Sweep, Wishes, exit_code
+from progressive._release.outside.standing import Found
+from progressive._release.outside.sweep import Sweep, Wishes, exit_code
 from progressive.errors import ClusterError, ErrorKind
 from progressive.ports import Cluster, TrafficRouter
 from progressive.testing import VirtualClock

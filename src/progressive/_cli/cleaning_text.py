@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from progressive._release.detach import Detached
-from progressive._release.standing import Found
+from progressive._release.outside.detach import Detached
+from progressive._release.outside.standing import Found
 
 
 def sweep_text(found: Sequence[Found], namespace: str | None) -> str:

@@ -1,7 +1,7 @@
 """`progressive run --dry-run`: what a run would write first, and what the API server says to it.
 
-Floor 5. Tried in `_release/dry.py`; here it is asked for and shown. Objects are named and not
-printed, for they may hold secrets; `progressive plan` shows them.
+Floor 5. Tried in `_release/preview/dry.py`; here it is asked for and shown. Objects are named and
+not printed, for they may hold secrets; `progressive plan` shows them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from progressive._cli.console import log_lines, print_json
 from progressive._model.release import Document
 
 if TYPE_CHECKING:
-    from progressive._release.dry import DryRun
+    from progressive._release.preview.dry import DryRun
 
 _SIGNS = {"create": "+", "patch": "~", "update": "~", "delete": "-"}
 
@@ -40,7 +40,7 @@ def try_and_exit(
     """Try, print, and end the program with the exit status."""
     from progressive._model.record import Outcome
     from progressive._release.connect import Connection
-    from progressive._release.dry import DryRun, dry_run
+    from progressive._release.preview.dry import DryRun, dry_run
     from progressive.errors import ProgressiveError
 
     if resume:

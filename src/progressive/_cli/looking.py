@@ -18,8 +18,8 @@ from progressive._model.record import Outcome
 from progressive._model.report import Final
 from progressive._model.traffic import Target
 from progressive._release.connect import Connection
-from progressive._release.history import Recorded, runs_in, runs_of
-from progressive._release.record import as_it_is
+from progressive._release.past.history import Recorded, runs_in, runs_of
+from progressive._release.past.record import as_it_is
 from progressive.errors import ProgressiveError
 
 

@@ -129,7 +129,7 @@ def read_or_refuse(
             print_problems(reading.problems, file=file)
         return reading.document
     if output == "json":
-        from progressive._release.plan import refusal
+        from progressive._release.preview.plan import refusal
 
         print_json(refusal(reading.problems))
     print_problems(reading.problems, file=file)

@@ -14,7 +14,7 @@ from attrs import frozen
 from progressive._analysis.machine import CanaryAnalysis
 from progressive._model.release import Document
 from progressive._model.traffic import Target
-from progressive._release.rehearsal import Rehearsal, router_of
+from progressive._release.preview.rehearsal import Rehearsal, router_of
 from progressive.errors import AdapterError, ErrorKind, ProgressiveError, SpecError, StoreError
 from progressive.ports import Cluster
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from tests.unit.kube.manifests import Document, deployment
 
-from progressive._kube.capacity import (
+from progressive._kube.patch import apply
+from progressive._kube.workload.capacity import (
     MIN_REPLICAS,
     Change,
     giving_back,
@@ -17,7 +18,6 @@ from progressive._kube.capacity import (
     raised,
     raising,
 )
-from progressive._kube.patch import apply
 
 PRIMARY = deployment(name="web-primary", select={"app": "web-primary"})
 REFERENCE = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web-primary"}

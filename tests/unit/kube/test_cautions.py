@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from tests.unit.kube.manifests import deployment, template
 
-from progressive._kube.cautions import cautions, configs_of
-from progressive._kube.primary import Selector
+from progressive._kube.workload.cautions import cautions, configs_of
+from progressive._kube.workload.primary import Selector
 
 WEB = Selector(label="app", value="web")
 NEAR_ITSELF = {

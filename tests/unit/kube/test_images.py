@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from tests.unit.kube.manifests import deployment, template
 
-from progressive._kube.images import images_of, set_images
 from progressive._kube.patch import PatchRefused, apply
+from progressive._kube.workload.images import images_of, set_images
 from progressive.errors import SpecError
 
 TARGET = deployment(pods=template(initContainers=[{"name": "migrate", "image": "migrate:1"}]))

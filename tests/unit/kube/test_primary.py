@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.kube.manifests import deployment, template
 
-from progressive._kube.primary import (
+from progressive._kube.workload.primary import (
     SELECTOR_LABELS,
     Selector,
     primary_deployment,
@@ -20,7 +20,7 @@ from progressive._kube.primary import (
     selector_of_primary,
     selects_as_ours,
 )
-from progressive._kube.revision import revision, revision_of
+from progressive._kube.workload.revision import revision, revision_of
 from progressive.errors import SpecError
 
 OWNER = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "uid": "uid-web"}

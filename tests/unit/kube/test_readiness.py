@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.kube.manifests import deployment, exceeded, rolled_out
 
-from progressive._kube.readiness import readiness
+from progressive._kube.workload.readiness import readiness
 from progressive._model.events import Readiness
 
 NEW = {"generation": 4}

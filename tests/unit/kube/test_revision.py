@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.kube.manifests import deployment, template
 
-from progressive._kube.revision import (
+from progressive._kube.workload.revision import (
     canonical,
     revision,
     revision_of,

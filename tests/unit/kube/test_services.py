@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from tests.unit.kube.manifests import deployment
 
 from progressive._kube.patch import apply
-from progressive._kube.primary import Selector
-from progressive._kube.services import (
+from progressive._kube.workload.primary import Selector
+from progressive._kube.workload.services import (
     corrections,
     pointing,
     service_manifest,

@@ -12,8 +12,8 @@ from typing import Any, Protocol, runtime_checkable
 
 from progressive._adapters.mesh.marked import every
 from progressive._adapters.mesh.objects import MeshObjects, refused
-from progressive._kube.giving_back import freed
 from progressive._kube.marks import is_flaggers, is_ours
+from progressive._kube.workload.giving_back import freed
 from progressive._mesh.codec import Manifest, MeshCodec, ObjectPatch, ref_of
 from progressive._model.release import ServiceSpec
 from progressive._model.traffic import Target

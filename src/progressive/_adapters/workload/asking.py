@@ -1,7 +1,7 @@
 """Asks whether a side of a managed Deployment is ready, and waits for it.
 
 Floor 4. Used by `deployment.py`; a watch that follows the target answers for the canary
-(`following.py`). What ready means is decided in `_kube/readiness.py`.
+(`following.py`). What ready means is decided in `_kube/workload/readiness.py`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from progressive._adapters.workload.following import TargetWatch
 from progressive._adapters.workload.objects import deployment_path, find
 from progressive._adapters.workload.recent import Recent
-from progressive._kube.readiness import readiness
+from progressive._kube.workload.readiness import readiness
 from progressive._model.events import Readiness
 from progressive._model.release import Managed
 from progressive._model.traffic import Side, Target

@@ -1,6 +1,7 @@
 """Keeps the autoscalers of a primary from taking its capacity away during a release (L25).
 
-Floor 4. Used by `deployment.py`; what is raised, and to what, is decided in `_kube/capacity.py`.
+Floor 4. Used by `deployment.py`; what is raised, and to what, is decided in
+`_kube/workload/capacity.py`.
 Without an autoscaler of the primary nothing is asked and nothing is written.
 """
 
@@ -11,7 +12,10 @@ from functools import partial
 
 from progressive._adapters.journal.stores import in_a_hurry
 from progressive._adapters.workload.objects import Document, again, annotated, at_version, find
-from progressive._kube.capacity import (
+from progressive._kube.marks import named
+from progressive._kube.paths import path_of
+from progressive._kube.rivals import scaling
+from progressive._kube.workload.capacity import (
     MIN_REPLICAS,
     Change,
     giving_back,
@@ -22,9 +26,6 @@ from progressive._kube.capacity import (
     raising,
     readable,
 )
-from progressive._kube.marks import named
-from progressive._kube.paths import path_of
-from progressive._kube.rivals import scaling
 from progressive._log import log
 from progressive.errors import ClusterError, ErrorKind
 from progressive.ports import Cluster

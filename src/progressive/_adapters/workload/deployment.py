@@ -33,11 +33,16 @@ from progressive._adapters.workload.objects import (
 )
 from progressive._adapters.workload.others import autoscalers, owner, refuse_autoscaler
 from progressive._adapters.workload.recent import Recent
-from progressive._kube.cautions import cautions
-from progressive._kube.images import images_of, set_images
 from progressive._kube.marks import MADE_FROM, REVISION, annotation, named
-from progressive._kube.primary import primary_template, runs, selector_of, selector_of_primary
-from progressive._kube.revision import revision_of, same
+from progressive._kube.workload.cautions import cautions
+from progressive._kube.workload.images import images_of, set_images
+from progressive._kube.workload.primary import (
+    primary_template,
+    runs,
+    selector_of,
+    selector_of_primary,
+)
+from progressive._kube.workload.revision import revision_of, same
 from progressive._model.events import Situation
 from progressive._model.release import Managed
 from progressive._model.traffic import Side, Target

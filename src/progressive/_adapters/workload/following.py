@@ -11,8 +11,8 @@ from datetime import datetime
 from typing import Any
 
 from progressive._adapters.workload.objects import deployment_path
-from progressive._kube.readiness import lost
-from progressive._kube.revision import revision_of
+from progressive._kube.workload.readiness import lost
+from progressive._kube.workload.revision import revision_of
 from progressive._log import log
 from progressive._model.events import CanaryLost, TargetMoved
 from progressive.errors import AdapterError

@@ -23,7 +23,7 @@ from progressive._adapters.workload.objects import (
     service_path,
 )
 from progressive._kube.marks import MADE_FROM, REVISION, annotation, is_flaggers, is_ours, named
-from progressive._kube.primary import (
+from progressive._kube.workload.primary import (
     Selector,
     primary_deployment,
     primary_template,
@@ -31,8 +31,13 @@ from progressive._kube.primary import (
     runs_the_target,
     selects_as_ours,
 )
-from progressive._kube.revision import revision_of, same
-from progressive._kube.services import corrections, pointing, selected_by, service_manifest
+from progressive._kube.workload.revision import revision_of, same
+from progressive._kube.workload.services import (
+    corrections,
+    pointing,
+    selected_by,
+    service_manifest,
+)
 from progressive._model.release import Managed
 from progressive.ports import Cluster
 

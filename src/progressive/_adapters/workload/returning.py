@@ -1,7 +1,7 @@
 """Gives a target its replicas and its services back; the inverse of `making.py`.
 
 Floor 4. Every step can be repeated after a crash: each is worked out from what the cluster shows,
-and writes nothing where it is done. `_release/detach.py` says in which order.
+and writes nothing where it is done. `_release/outside/detach.py` says in which order.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from progressive._adapters.workload.objects import (
     service_path,
 )
 from progressive._adapters.workload.others import owner
-from progressive._kube.giving_back import pointed_back, side_at_target
 from progressive._kube.marks import MADE_FROM, REVISION, annotation, is_flaggers, is_ours, named
-from progressive._kube.primary import Selector, runs, selector_of
-from progressive._kube.revision import revision_of, same
+from progressive._kube.workload.giving_back import pointed_back, side_at_target
+from progressive._kube.workload.primary import Selector, runs, selector_of
+from progressive._kube.workload.revision import revision_of, same
 from progressive._model.release import Managed
 from progressive.errors import ClusterError, ErrorKind
 from progressive.ports import Cluster

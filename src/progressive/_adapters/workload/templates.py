@@ -2,7 +2,7 @@
 
 Floor 4. In ControllerRevisions that the primary owns, as Kubernetes keeps the history of a
 StatefulSet: never in the journal, for a template may hold secrets, and who may read Deployments
-is not who may read ConfigMaps. `_kube/revision.py` says how they look.
+is not who may read ConfigMaps. `_kube/workload/revision.py` says how they look.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any
 from progressive._adapters.workload.objects import Document, create_or_read, find
 from progressive._kube.marks import MANAGED_BY, MANAGER, owner_reference
 from progressive._kube.paths import object_path
-from progressive._kube.primary import rollout_settings
-from progressive._kube.revision import (
+from progressive._kube.workload.primary import rollout_settings
+from progressive._kube.workload.revision import (
     KEPT,
     revision_of,
     stored_for,

@@ -77,7 +77,7 @@ def _decide(
     )
     from progressive._model.events import Command
     from progressive._release.connect import Connection, rejected
-    from progressive._release.decisions import decide
+    from progressive._release.outside.decisions import decide
     from progressive.errors import ProgressiveError
 
     with log_lines(heartbeat=lambda: f"{name}: waiting"):

@@ -60,7 +60,7 @@ def detach(
     )
     from progressive._cli.cleaning_text import detach_text
     from progressive._release.connect import Connection
-    from progressive._release.detach import Detached, Detaching
+    from progressive._release.outside.detach import Detached, Detaching
     from progressive._run.parts import who
     from progressive.errors import ProgressiveError
 

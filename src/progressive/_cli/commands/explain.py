@@ -53,7 +53,7 @@ def explain(
     from progressive._cli.looking import Looking, looked_at, refusals, say_unreadable
     from progressive._cli.past.advice import Surroundings
     from progressive._cli.past.page import page, page_dict
-    from progressive._release.history import before, chosen
+    from progressive._release.past.history import before, chosen
 
     looking = Looking(
         kubeconfig=kubeconfig,

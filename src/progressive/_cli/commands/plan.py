@@ -1,6 +1,6 @@
 """`progressive plan`: what a release would do, before it does.
 
-Floor 5. The answer is made in `_release/plan.py`; here it is asked for and shown.
+Floor 5. The answer is made in `_release/preview/plan.py`; here it is asked for and shown.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def plan(
     Nothing is written. The exit status is 6 when the release is not valid, 9 when the cluster
     cannot be reached.
     """
-    from progressive._release.plan import refusal
+    from progressive._release.preview.plan import refusal
     from progressive.errors import AdapterError
 
     loaded = _loaded(release)
@@ -82,7 +82,7 @@ def plan(
 def _answer(loaded: Loaded, cluster: Cluster, **options: Any) -> tuple[Reading, dict[str, Any]]:
     from progressive._documents.reading import read_documents
     from progressive._release.known import cluster_lookup, router_names
-    from progressive._release.plan import plan as make_plan
+    from progressive._release.preview.plan import plan as make_plan
 
     reading = read_documents(
         loaded.documents,

@@ -103,7 +103,7 @@ def run(
     from progressive._cli.driving import Driving, EndedEarly, ReportFolder
     from progressive._cli.progress import progress_bar
     from progressive._release.connect import Connection, rejected
-    from progressive._release.decisions import make_way
+    from progressive._release.outside.decisions import make_way
     from progressive.errors import ProgressiveError
 
     folder = None if report_dir is None else ReportFolder(Path(report_dir))

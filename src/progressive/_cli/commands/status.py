@@ -45,7 +45,7 @@ def status(
         lookup=cluster_lookup(kubeconfig, context, namespace),
     )
     from progressive._release.connect import Connection, rejected
-    from progressive._release.record import read_record
+    from progressive._release.past.record import read_record
     from progressive.errors import ProgressiveError
 
     with log_lines():

@@ -51,7 +51,7 @@ def sweep(
         raise click.UsageError("-A looks into all namespaces: leave -n out")
     age = _age(older_than)
     from progressive._cli.cleaning_text import sweep_text
-    from progressive._release.sweep import Sweep, Wishes, exit_code
+    from progressive._release.outside.sweep import Sweep, Wishes, exit_code
     from progressive._run.parts import who
     from progressive.clusters import KubernetesCluster
     from progressive.errors import ProgressiveError

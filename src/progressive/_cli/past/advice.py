@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection
 from attrs import frozen
 
 from progressive._model.record import Outcome, Phase, Reason
-from progressive._release.history import Before, Recorded
+from progressive._release.past.history import Before, Recorded
 
 
 @frozen(kw_only=True)

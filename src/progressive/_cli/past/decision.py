@@ -13,7 +13,7 @@ from progressive._model.checks import Cause, Verdict, VerdictKind, in_digits
 from progressive._model.plan import Plan
 from progressive._model.record import Decision, Outcome, Phase, Reason, Round
 from progressive._model.report import Report
-from progressive._release.history import Recorded
+from progressive._release.past.history import Recorded
 
 _SILENCE = {
     Cause.UNREACHABLE: "The metrics server could not be reached, which says nothing against the "

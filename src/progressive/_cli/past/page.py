@@ -18,7 +18,7 @@ from progressive._cli.past.times import age, instant, span
 from progressive._cli.past.words import by, ending, parts, released, what
 from progressive._model.record import Outcome, Phase
 from progressive._model.report import Final, Report
-from progressive._release.history import Recorded
+from progressive._release.past.history import Recorded
 
 
 def page(

@@ -12,7 +12,7 @@ from typing import Any
 
 from progressive._cli.past.times import age, instant, span
 from progressive._cli.past.words import by, ending, highest, released
-from progressive._release.history import Recorded
+from progressive._release.past.history import Recorded
 
 WIDTH = 100
 _HEAD = ("STARTED (UTC)", "", "RELEASE", "OUTCOME", "TOOK", "REACHED")

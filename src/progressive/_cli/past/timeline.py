@@ -17,7 +17,7 @@ from progressive._cli.past.words import by, ending, parts, what
 from progressive._model.checks import Verdict
 from progressive._model.record import Decision, Happening, Notification, Round
 from progressive._model.report import Report
-from progressive._release.history import Recorded
+from progressive._release.past.history import Recorded
 
 WIDTH = 100
 _MARGIN = " " * 25

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from progressive._model.report import Report
-from progressive._release.history import Recorded
+from progressive._release.past.history import Recorded
 
 
 def what(revision: str | None, images: Sequence[str]) -> str:

@@ -24,7 +24,13 @@ from progressive._kube.rights import Right
 from progressive._model.events import Command
 from progressive._model.release import Document, Managed, ServiceSpec
 from progressive._model.traffic import RouteRef, Target
-from progressive._release.rehearsal import Copy, MakeRouter, Rehearsal, ready_slice, router_of
+from progressive._release.preview.rehearsal import (
+    Copy,
+    MakeRouter,
+    Rehearsal,
+    ready_slice,
+    router_of,
+)
 from progressive.errors import AdapterError
 
 Manifest = dict[str, Any]

@@ -23,8 +23,8 @@ from tests.unit.kube.test_capacity import hpa, keda
 
 from progressive._adapters.cluster.memory import MemoryCluster
 from progressive._adapters.workload import DeploymentWorkload
-from progressive._kube.capacity import MIN_REPLICAS
-from progressive._kube.revision import revision
+from progressive._kube.workload.capacity import MIN_REPLICAS
+from progressive._kube.workload.revision import revision
 from progressive.errors import ClusterError, ErrorKind
 
 HPA = "/apis/autoscaling/v2/namespaces/shop/horizontalpodautoscalers/web"

@@ -25,8 +25,8 @@ from tests.unit.adapters.workload.world import (
     written,
 )
 
-from progressive._kube.primary import primary_template
-from progressive._kube.revision import revision
+from progressive._kube.workload.primary import primary_template
+from progressive._kube.workload.revision import revision
 from progressive._model.release import ServiceSpec
 from progressive._model.traffic import Target
 from progressive.errors import ClusterError, ErrorKind

@@ -20,7 +20,7 @@ from tests.unit.adapters.workload.world import (
 )
 from tests.unit.kube.manifests import rolled_out
 
-from progressive._kube.revision import revision
+from progressive._kube.workload.revision import revision
 from progressive._model.events import CanaryLost, Event, Readiness, TargetMoved
 from progressive._model.traffic import Side
 from progressive.errors import ClusterError, ErrorKind

@@ -19,7 +19,7 @@ from tests.unit.kube.manifests import template
 
 from progressive._adapters.cluster.memory import MemoryCluster
 from progressive._adapters.workload import DeploymentWorkload
-from progressive._kube.revision import revision_of
+from progressive._kube.workload.revision import revision_of
 from progressive._model.release import Managed
 from progressive.errors import SpecError
 

@@ -21,8 +21,8 @@ from tests.unit.adapters.workload.world import (
 )
 from tests.unit.kube.manifests import template
 
-from progressive._kube.primary import primary_template
-from progressive._kube.revision import revision
+from progressive._kube.workload.primary import primary_template
+from progressive._kube.workload.revision import revision
 from progressive.errors import ClusterError, ErrorKind
 
 

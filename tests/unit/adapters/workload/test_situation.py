@@ -19,7 +19,7 @@ from tests.unit.adapters.workload.world import (
 from tests.unit.kube.manifests import deployment
 
 from progressive._adapters.workload import DeploymentWorkload
-from progressive._kube.revision import revision
+from progressive._kube.workload.revision import revision
 from progressive._model.events import Situation
 from progressive.errors import ClusterError, ErrorKind, ForeignController
 

@@ -9,8 +9,8 @@ from tests.unit.kube.manifests import deployment, template
 
 from progressive._adapters.cluster.memory import MemoryCluster
 from progressive._adapters.workload import DeploymentWorkload
-from progressive._kube.primary import Selector, primary_template
-from progressive._kube.revision import revision
+from progressive._kube.workload.primary import Selector, primary_template
+from progressive._kube.workload.revision import revision
 from progressive._model.release import Managed, ServiceSpec
 from progressive._model.traffic import Target
 

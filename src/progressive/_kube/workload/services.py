@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from progressive._kube.marks import MANAGED_BY, MANAGER, SELECTOR_BEFORE, Manifest, metadata
-from progressive._kube.primary import Selector
-from progressive._kube.revision import same
+from progressive._kube.workload.primary import Selector
+from progressive._kube.workload.revision import same
 from progressive._model.release import ServiceSpec
 from progressive.errors import SpecError
 

@@ -24,8 +24,8 @@ from progressive._analysis.machine import CanaryAnalysis
 from progressive._log import log
 from progressive._model.traffic import Target
 from progressive._release.connect import make_router
-from progressive._release.homing import Homing
-from progressive._release.standing import Found, Rules, Seen, Standing, differs, judge
+from progressive._release.outside.homing import Homing
+from progressive._release.outside.standing import Found, Rules, Seen, Standing, differs, judge
 from progressive.errors import AdapterError, ProgressiveError
 from progressive.ports import Clock, Cluster, Notifier, TrafficRouter
 

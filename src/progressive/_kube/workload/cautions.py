@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from progressive._kube.marks import Manifest, named
-from progressive._kube.primary import Selector
+from progressive._kube.workload.primary import Selector
 
 _DEFAULT_GRACE = 30
 """`terminationGracePeriodSeconds` where a pod names none (Kubernetes)."""

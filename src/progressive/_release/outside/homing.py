@@ -19,8 +19,8 @@ from progressive._model.record import Outcome, Phase, Transition
 from progressive._model.release import Managed, ServiceSpec
 from progressive._model.report import Report
 from progressive._model.traffic import Target
-from progressive._release.home import reset_as_driver
-from progressive._release.standing import Found, Seen, Standing
+from progressive._release.outside.home import reset_as_driver
+from progressive._release.outside.standing import Found, Seen, Standing
 from progressive._run.sync import Runner
 from progressive.errors import (
     AdapterError,

@@ -9,8 +9,8 @@ import json
 from typing import Any
 
 from progressive._kube.marks import SELECTOR_BEFORE, Manifest, annotation, metadata
-from progressive._kube.primary import Selector
-from progressive._kube.revision import same
+from progressive._kube.workload.primary import Selector
+from progressive._kube.workload.revision import same
 
 Operation = dict[str, Any]
 

@@ -20,11 +20,11 @@ from progressive._documents.findings import Findings, Rule
 from progressive._documents.flagger.differences import differs_from_flagger
 from progressive._documents.reading import Reading
 from progressive._kube.paths import object_path
-from progressive._kube.primary import selector_of
 from progressive._kube.shown import shown, shown_patch
+from progressive._kube.workload.primary import selector_of
 from progressive._model.release import Document, Problem, Severity
 from progressive._model.traffic import Target
-from progressive._release.rehearsal import MakeRouter, Rehearsal, rbac, router_of
+from progressive._release.preview.rehearsal import MakeRouter, Rehearsal, rbac, router_of
 from progressive.errors import (
     AdapterError,
     ClusterError,

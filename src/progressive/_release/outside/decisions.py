@@ -21,7 +21,7 @@ from progressive._model.events import Command
 from progressive._model.record import Decision, Outcome
 from progressive._model.report import Report
 from progressive._release.connect import Connection
-from progressive._release.home import send_home, stands_split
+from progressive._release.outside.home import send_home, stands_split
 from progressive._run.parts import who
 from progressive.errors import Busy, StoreError
 

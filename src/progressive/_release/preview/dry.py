@@ -24,7 +24,7 @@ from progressive._model.record import Outcome
 from progressive._model.release import Document
 from progressive._model.traffic import Target
 from progressive._release.beginning import Beginning, Course, begin, unfinished
-from progressive._release.rehearsal import router_of
+from progressive._release.preview.rehearsal import router_of
 from progressive._release.rights.permission import lacking_rights, missing_words
 from progressive.errors import AdapterError, ClusterError, ErrorKind, ProgressiveError
 from progressive.ports import Cluster

@@ -25,7 +25,7 @@ from progressive._kube.marks import (
     metadata,
     named,
 )
-from progressive._kube.revision import revision, revision_of, same
+from progressive._kube.workload.revision import revision, revision_of, same
 from progressive.errors import SpecError
 
 SELECTOR_LABELS = ("app", "name", "app.kubernetes.io/name")
