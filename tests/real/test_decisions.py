@@ -198,3 +198,24 @@ def test_a_newer_run_can_have_the_older_one_make_way(place: Place) -> None:
     assert "superseded by a newer run" in first.answer["message"]
     assert ("promoted", 0) == (second.answer["outcome"], second.code), second.lines
     assert "my-app:3" == place.image("my-app-primary")
+
+
+def test_a_failed_revision_is_tried_again_only_when_it_failed(place: Place) -> None:
+    """
+    `retry` is signed, has a budget of its own, and starts nothing that is not to be started.
+    """
+    nothing = place.run("retry")
+    failed = place.start("run", *NEW)
+    failed.wait_for("step weight=20")
+    place.run("abort", "--by", "ann")
+    first = failed.end()
+    again = place.run("retry", "--by", "ben", "--why", "the database was down")
+    record = place.run("history")
+    late = place.run("retry")
+
+    assert 6 == nothing.code and "has no run yet" in nothing.answer["message"]
+    assert ("aborted", 11) == (first.answer["outcome"], first.code)
+    assert ("promoted", 0) == (again.answer["outcome"], again.code), again.lines
+    told = [(one["command"], one["by"]) for one in record.answer["runs"][1]["report"]["decisions"]]
+    assert [("abort", "ann"), ("retry", "ben")] == told
+    assert 6 == late.code and "ended promoted" in late.answer["message"]

@@ -83,6 +83,11 @@ def aborted_late(course: Course, event: Commanded) -> None:
     course.heard(event, "the traffic goes home")
 
 
+def retried(course: Course, event: Commanded) -> None:
+    """The run is over, and a person wants its revision tried once more: a run of its own."""
+    course.heard(event, "tried again, with a fresh budget and fresh deadlines")
+
+
 def _hold(course: Course, event: Commanded) -> str:
     state = course.state
     if state.phase is Phase.PAUSED or state.pause_due:

@@ -262,6 +262,8 @@ class CanaryAnalysis:
     def _rule_after_the_end(self, event: Event) -> Rule | None:
         """A split that was left behind can be aborted, unless the primary cannot take it."""
         state = self._state
+        if isinstance(event, Commanded) and event.command is Command.RETRY:
+            return interruptions.retried
         aborts = isinstance(event, Commanded) and event.command is Command.ABORT
         if not aborts or state.home or state.promoting is not None:
             return None

@@ -21,6 +21,7 @@ _COMMANDS = {
     "resume": "progressive._cli.commands.decide:resume",
     "promote": "progressive._cli.commands.decide:promote",
     "approve": "progressive._cli.commands.decide:approve",
+    "retry": "progressive._cli.commands.retry:retry",
     "sweep": "progressive._cli.commands.sweep:sweep",
     "detach": "progressive._cli.commands.detach:detach",
     "plan": "progressive._cli.commands.plan:plan",

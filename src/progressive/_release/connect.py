@@ -15,6 +15,7 @@ from attrs import evolve, frozen
 
 from progressive import plugins
 from progressive._log import log
+from progressive._model.events import Commanded
 from progressive._model.origin import Origin
 from progressive._model.plan import Plan
 from progressive._model.record import Outcome
@@ -131,13 +132,14 @@ class Connection:
         images: Mapping[str, str],
         resume: bool = False,
         timeout: timedelta | None = None,
+        retry: Commanded | None = None,
     ) -> Report:
         """Run or resume; a wish that cannot be is a report as well."""
         if resume:
             return runner.resume(self.target)
         plan = self.plan(timeout)
         if not images:
-            return runner.run(plan, self.target)
+            return runner.run(plan, self.target, retry=retry)
         if self.workload is None:
             message = "images can only be set on a workload that the release manages"
             return Report(outcome=Outcome.REJECTED, message=message, target=str(self.target))

@@ -137,10 +137,19 @@ class AsyncRunner:
         session = self._session
         return self._report if session is None else session.report
 
-    async def run(self, plan: Plan, target: Target, *, change: Change | None = None) -> Report:
+    async def run(
+        self,
+        plan: Plan,
+        target: Target,
+        *,
+        change: Change | None = None,
+        retry: Commanded | None = None,
+    ) -> Report:
         """As `Runner.run()`; cancelling it sends the traffic home before it ends."""
         self._ends = False
-        report, older = await self._drive(Wish(target=target, plan=plan, change=change))
+        report, older = await self._drive(
+            Wish(target=target, plan=plan, change=change, command=retry)
+        )
         while older and not self._ends:
             report, older = await self._drive(Wish(target=target, plan=plan))
         return report

@@ -66,7 +66,8 @@ class Wish:
         target: The address.
         plan: The policy; None: go on with what the journal says, and start nothing.
         change: Makes the new version.
-        command: A person's decision that the run meets first.
+        command: A person's decision that the run meets first; with a plan it is a retry, which
+            the last run has on record.
     """
 
     target: Target
@@ -77,8 +78,9 @@ class Wish:
     @property
     def stands(self) -> bool:
         """Whether the run stands once the decision is worked in, and is not driven on."""
-        drives = (None, Command.ABORT, Command.PROMOTE)
-        return (self.command and self.command.command) not in drives
+        if self.command is None or self.plan is not None:
+            return False
+        return self.command.command not in (Command.ABORT, Command.PROMOTE)
 
 
 def refuse_unsupported(plan: Plan, capabilities: Capabilities) -> None:
@@ -127,7 +129,7 @@ def open_session(parts: Parts, wish: Wish, tell: Callable[[Event], None]) -> Ses
     hold = _take(parts, wish, run, tell)
     try:
         session = _find_out(parts, wish, run, hold)
-        if wish.command is not None:
+        if wish.command is not None and wish.plan is None:
             tell(wish.command)
         # of a run that others drove before, all that people decided is of interest: it knows
         # what it has heard; and from the Lease on they send their decisions to us
@@ -212,7 +214,9 @@ def _find_out(parts: Parts, wish: Wish, run: str, hold: Hold) -> Session:
         raise Ended(evolve(previous.report, holder=parts.identity))
     if previous is not None:
         version = _tell_again(parts, wish, previous, hold, version)
-    return _start(parts, wish.plan, target, previous, run=run, hold=hold, version=version)
+    return _start(
+        parts, wish.plan, target, previous, run=run, hold=hold, version=version, retry=wish.command
+    )
 
 
 def _tell_again(
@@ -260,11 +264,14 @@ def _start(
     run: str,
     hold: Hold,
     version: str | None,
+    retry: Commanded | None = None,
 ) -> Session:
     situation = _situation(parts, target, previous)
     seen = _patiently(parts, lambda: _current(parts, target, situation))
     if previous is not None:
         _warn_of_repetition(target, previous, situation)
+        if retry is not None:
+            previous.receive(retry)
         _put_aside(parts, target, previous)
     analysis = CanaryAnalysis(plan, target, origin=parts.origin)
     session = Session(parts, analysis, target=target, hold=hold, version=version)

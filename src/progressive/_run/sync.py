@@ -89,7 +89,14 @@ class Runner:
         session = self._session
         return self._report if session is None else session.report
 
-    def run(self, plan: Plan, target: Target, *, change: Change | None = None) -> Report:
+    def run(
+        self,
+        plan: Plan,
+        target: Target,
+        *,
+        change: Change | None = None,
+        retry: Commanded | None = None,
+    ) -> Report:
         """
         Release: go on with an unfinished run of the target, or start one (L22).
 
@@ -97,12 +104,14 @@ class Runner:
             change: Makes the new version, such as setting an image; called once the target is
                 ours and before it is looked at, and again if it raises an `AdapterError` that
                 may go away.
+            retry: A person's decision to try a failed revision again, for the record of the
+                run that failed.
 
         Returns:
             A report for every outcome; `Report.raise_for_outcome()` makes an error of it.
         """
         self._ends = False
-        report, older = self._drive(Wish(target=target, plan=plan, change=change))
+        report, older = self._drive(Wish(target=target, plan=plan, change=change, command=retry))
         while older and not self._ends:
             report, older = self._drive(Wish(target=target, plan=plan))
         return report

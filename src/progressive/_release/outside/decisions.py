@@ -17,13 +17,13 @@ from progressive._adapters.journal.stores import follow
 from progressive._analysis.interruptions import REFUSED
 from progressive._analysis.machine import CanaryAnalysis
 from progressive._log import log
-from progressive._model.events import Command
+from progressive._model.events import Command, Commanded
 from progressive._model.record import Decision, Outcome
 from progressive._model.report import Report
 from progressive._release.connect import Connection
 from progressive._release.outside.home import send_home, stands_split
 from progressive._run.parts import who
-from progressive.errors import Busy, StoreError
+from progressive.errors import Busy, SpecError, StoreError
 
 _HEARD = timedelta(seconds=3)
 """Within this a live driver has heard of a decision: it acts within a second, and saves."""
@@ -100,6 +100,35 @@ def decide(
     if report.outcome is not Outcome.BUSY:
         return _answered(report, id, live=False)
     return _of_driver(connection, command, id, patience or _PATIENCES.get(command, _PATIENCE))
+
+
+def ask_again(connection: Connection, *, by: str = "", why: str = "") -> Commanded:
+    """
+    A person's decision to try a failed revision again; put into the inbox, for the record.
+
+    Raises:
+        SpecError: There is nothing to try again, and what to do instead.
+        AdapterError: The cluster cannot be asked.
+    """
+    by = by or who(os.environ)
+    target, analysis = connection.target, _journal(connection)
+    if analysis is None:
+        raise SpecError("", f"{target} has no run yet: `progressive run` starts one")
+    run, outcome = analysis.run, analysis.report.outcome
+    if outcome is None:
+        holder = connection.cluster.lock().holder(target)
+        words = f"is driven by {holder}" if holder else "is not over: `progressive run` goes on"
+        raise SpecError("", f"run {run} of {target} {words}")
+    if outcome.exit_code == 0:
+        raise SpecError("", f"run {run} of {target} ended {outcome}: nothing is to be tried again")
+    if connection.workload is not None:
+        revision = connection.workload.situation(target).revision
+        if revision != analysis.revision:
+            words = f"run {run} was about revision {analysis.revision}, and the target has"
+            raise SpecError("", f"{words} {revision} by now: `progressive run` releases that")
+    id = connection.cluster.inbox().put(target, Command.RETRY, by=by, why=why)
+    at = datetime.now(UTC)
+    return Commanded(at=at, command=Command.RETRY, by=by, why=why, id=id)
 
 
 def _put(connection: Connection, command: Command, *, by: str, why: str) -> str:
