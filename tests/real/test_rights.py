@@ -29,7 +29,7 @@ REVIEWS = "authorization.k8s.io"
 IDENTITY = "authentication.k8s.io"
 
 IDLE = {
-    "create events": "notifications are written as Events where a notifier for them is given",
+    "create events": "told beside the target; whether it was used depends on the notifiers",
     "patch services/my-app-primary": "as my-app-canary: ours, and not right any more",
     "list deployments.apps/my-app": "a watch that was cut off for long begins anew with a list",
     "get services/my-app": "the apex is read at a first deploy",

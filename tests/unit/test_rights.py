@@ -133,6 +133,19 @@ def test_a_route_under_another_name_can_be_said() -> None:
     assert {"create", "list", "get edge", "patch edge"} == said(told.every, "virtualservices")
 
 
+def test_an_autoscaler_of_the_primary_can_be_said() -> None:
+    """
+    Its minimum is raised for the length of a release (L25), and no document names it.
+    """
+    document = document_of(classic())
+    scaling = [("HorizontalPodAutoscaler", "web"), ("ScaledObject", "queue")]
+    told = needs_of(document, document.target, autoscalers=scaling).every
+
+    assert {"list"} == said(needs(document), "horizontalpodautoscalers")
+    assert {"list", "get web", "patch web"} == said(told, "horizontalpodautoscalers")
+    assert {"list", "get queue", "patch queue"} == said(told, "scaledobjects")
+
+
 def test_two_existing_workloads_need_no_deployments() -> None:
     """
     Nothing is made there but what the driver keeps for itself.
@@ -238,6 +251,8 @@ def test_what_the_document_refers_to_is_granted_where_it_is(tmp_path: Path) -> N
         (["--service-account", "Ci:Runner"], 2, "'Ci' is no name"),
         (["--service-account", ":runner"], 2, "'' is no name"),
         (["--service-account", "ci:"], 2, "'' is no name"),
+        (["--autoscaler", "cronjob/web"], 2, "'cronjob' is none of hpa"),
+        (["--autoscaler", "hpa/"], 2, "'' is no name"),
         (["--route", "a b"], 2, "'a b' is no name"),
         (["-n", "Shop"], 2, "'Shop' is no name"),
         (["--name", "other"], 6, "holds no release"),
@@ -301,7 +316,12 @@ def test_a_right_that_this_run_needs_is_asked_for_before_anything_is_written(
 
 @pytest.mark.parametrize(
     ("verb", "plural"),
-    [("create", "deployments"), ("create", "virtualservices"), ("list", "scaledobjects")],
+    [
+        ("create", "deployments"),
+        ("create", "virtualservices"),
+        ("list", "scaledobjects"),
+        ("create", "events"),
+    ],
 )
 def test_a_right_that_this_run_does_not_need_stops_nobody(verb: str, plural: str) -> None:
     """

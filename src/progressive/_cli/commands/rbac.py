@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 
+_AUTOSCALERS = {
+    "hpa": "HorizontalPodAutoscaler",
+    "horizontalpodautoscaler": "HorizontalPodAutoscaler",
+    "scaledobject": "ScaledObject",
+}
+
 _MADE_UP: Mapping[str, Mapping[str, Any]] = {
     "MetricTemplate": {
         "provider": {"type": "prometheus", "address": "http://not-asked.invalid"},
@@ -45,6 +51,14 @@ _MADE_UP: Mapping[str, Mapping[str, Any]] = {
     help="Routing object that stands already under another name than the service; may be "
     "repeated.",
 )
+@click.option(
+    "--autoscaler",
+    "autoscalers",
+    multiple=True,
+    metavar="[KIND/]NAME",
+    help="What scales the primary, such as web or scaledobject/web; a "
+    "HorizontalPodAutoscaler where no kind is given; may be repeated.",
+)
 @click.option("-n", "--namespace", help="Namespace for a document that names none.")
 @document_options
 @click.option(
@@ -59,6 +73,7 @@ def rbac(
     file: str,
     service_account: str | None,
     routes: tuple[str, ...],
+    autoscalers: tuple[str, ...],
     namespace: str | None,
     name: str | None,
     router: str | None,
@@ -72,6 +87,7 @@ def rbac(
     """
     for one in (*routes, *([namespace] if namespace else [])):
         _valid(one, "--route" if one in routes else "--namespace")
+    scaling = [_autoscaler(one) for one in autoscalers]
     asked: list[tuple[str, str, str]] = []
 
     def lookup(kind: str, where: str, of: str) -> Mapping[str, Any]:
@@ -92,7 +108,7 @@ def rbac(
     subject = None if service_account is None else _subject(service_account, home)
     from progressive._release.rights.role import as_text, manifests
 
-    written = manifests(_needs(document, home, routes, asked), document, home, subject)
+    written = manifests(_needs(document, home, routes, scaling, asked), document, home, subject)
     if output == "json":
         print_json({"apiVersion": "v1", "kind": "List", "items": written})
         return
@@ -103,6 +119,7 @@ def _needs(
     document: Document,
     home: str | None,
     routes: tuple[str, ...],
+    scaling: list[tuple[str, str]],
     asked: list[tuple[str, str, str]],
 ) -> Needs:
     from attrs import evolve
@@ -112,12 +129,22 @@ def _needs(
 
     target = evolve(document.target, namespace=home or document.target.namespace)
     try:
-        needs = renamed(needs_of(document, target), routes)
+        needs = renamed(needs_of(document, target, autoscalers=scaling), routes)
     except PluginError as error:
         raise click.ClickException(str(error)) from error
     if needs.unknown:
         click.echo(f"warning: {needs.unknown} are not known and not in the Role", err=True)
     return evolve(needs, besides=needs.besides | looked_up(asked))
+
+
+def _autoscaler(given: str) -> tuple[str, str]:
+    kind, slash, name = given.rpartition("/")
+    _valid(name, "--autoscaler")
+    known = _AUTOSCALERS.get(kind.lower() if slash else "hpa")
+    if known is None:
+        words = f"{kind!r} is none of {', '.join(_AUTOSCALERS)}"
+        raise click.BadParameter(words, param_hint="--autoscaler")
+    return known, name
 
 
 def _subject(given: str, home: str | None) -> dict[str, str]:

@@ -254,11 +254,9 @@ def _asked(cluster: Cluster, writes: Iterable[Write]) -> Iterator[Tried]:
 
 
 def _tests_version(operation: Mapping[str, Any]) -> bool:
-    path = operation.get("path")
-    return operation.get("op") == "test" and path in (
-        "/metadata/resourceVersion",
-        "/metadata/generation",
-    )
+    """Whether it holds only after an earlier write, which was not stored."""
+    versions = ("/metadata/resourceVersion", "/metadata/generation")
+    return operation.get("op") == "test" and operation.get("path") in versions
 
 
 def _try(cluster: Cluster, write: Write, path: str) -> Tried:

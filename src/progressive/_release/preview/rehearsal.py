@@ -298,6 +298,7 @@ def _notification(target: Target) -> Notification:
 
 
 def ready_slice(service: str, namespace: str) -> Mapping[str, Any]:
+    """A ready endpoint of a service, as the endpoint slice controller would make it."""
     return {
         "apiVersion": "discovery.k8s.io/v1",
         "kind": "EndpointSlice",

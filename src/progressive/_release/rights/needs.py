@@ -21,6 +21,7 @@ from progressive._adapters.journal.stores import follow
 from progressive._kube.marks import MADE_FROM, REVISION
 from progressive._kube.paths import PLURALS
 from progressive._kube.rights import Right
+from progressive._kube.rivals import AUTOSCALERS
 from progressive._model.events import Command
 from progressive._model.release import Document, Managed, ServiceSpec
 from progressive._model.traffic import RouteRef, Target
@@ -36,13 +37,13 @@ from progressive.errors import AdapterError
 Manifest = dict[str, Any]
 
 WHY: Mapping[str, str] = {
-    "configmaps": "the journal of the run, and the decisions that people put beside it",
+    "configmaps": "the journal of the run, older ones, and the decisions of people",
     "leases": "one driver at a time",
     "deployments": "the primary is made and promoted, the target is scaled and followed",
     "controllerrevisions": "the analysed template, which may hold secrets; its name has a hash",
     "services": "the three services of the release",
     "endpointslices": "no traffic goes to a side without a ready endpoint",
-    "horizontalpodautoscalers": "to refuse a target that an autoscaler scales",
+    "horizontalpodautoscalers": "to refuse a target that one scales, and to keep up its primary",
     "scaledobjects": "the same for KEDA; an API that is not installed is fine",
     "canaries": "to refuse a target that Flagger moves; an API that is not installed is fine",
     "metrictemplates": "what the document refers to",
@@ -53,8 +54,11 @@ WHY: Mapping[str, str] = {
 
 WHY_ROUTES = "the weights"
 
-_PERHAPS = frozenset({("flagger.app", "canaries"), ("keda.sh", "scaledobjects")})
-"""Asked for, and taken as empty where that is forbidden."""
+_PERHAPS = frozenset(
+    {("flagger.app", "canaries", "list"), ("keda.sh", "scaledobjects", "list")}
+    | {("", "events", "create")}
+)
+"""Lists that are taken as empty where they are forbidden, and what disturbs no run by failing."""
 
 
 @frozen(kw_only=True)
@@ -78,12 +82,15 @@ class Needs:
         return self.run | self.besides
 
 
-def needs_of(document: Document, target: Target) -> Needs:
+def needs_of(
+    document: Document, target: Target, *, autoscalers: Iterable[tuple[str, str]] = ()
+) -> Needs:
     """
     What a release needs in whatever state it finds its target.
 
     Args:
         target: The address, with its true namespace.
+        autoscalers: Kind and name of those that scale the primary; no document names them.
 
     Raises:
         PluginError: The document's router cannot be loaded.
@@ -93,14 +100,14 @@ def needs_of(document: Document, target: Target) -> Needs:
     plain = evolve(target, routes=(), subsets=None, bounds=None)
     routes = _route_resources(make_router, plain)
     if document.managed is None:
-        asked = _releases(_standing_in(document), plain, make_router)
+        asked = _releases(_standing_in(document), plain, make_router, ())
         asked = {one for one in asked if _about_traffic(one, routes)}
     else:
         asked = _first_deploys(document, plain, make_router)
-        asked |= _releases(_simplified(document), plain, make_router)
+        asked |= _releases(_simplified(document), plain, make_router, autoscalers)
     asked = {each for one in asked for each in _by_true_name(one, document, target, routes)}
     besides = {one for one in asked if can_be_done_without(one, target)}
-    unknown = "" if make_router is not None else f"the rights of the router {document.router}"
+    unknown = "" if routes else f"the rights of the router {document.router}"
     return Needs(
         run=frozenset(asked - besides),
         besides=frozenset(besides | _of_commands(target)),
@@ -110,10 +117,11 @@ def needs_of(document: Document, target: Target) -> Needs:
 
 def can_be_done_without(right: Right, target: Target) -> bool:
     """Whether a run goes on, with a warning or none, where this is forbidden."""
-    if (right.group, right.resource) in _PERHAPS:
+    if (right.group, right.resource, right.verb) in _PERHAPS:
         return True
-    # what people decide cannot be heard then, and a signal still can
-    return right.resource == "configmaps" and right.name == f"progressive-{target.service}-inbox"
+    # what people decide cannot be heard then, and a signal still can; of older runs nothing stays
+    aside = {f"progressive-{target.service}-{one}" for one in ("inbox", "history")}
+    return right.resource == "configmaps" and right.name in aside
 
 
 # the plays
@@ -139,13 +147,20 @@ def _played(
     return played
 
 
-def _releases(document: Document, target: Target, make: MakeRouter | None) -> set[Right]:
+def _releases(
+    document: Document,
+    target: Target,
+    make: MakeRouter | None,
+    autoscalers: Iterable[tuple[str, str]],
+) -> set[Right]:
     """Everything that may happen once there is a primary."""
     first = _played(document, target, make, [_made_up_target(document, target)])
     objects = [dict(one) for one in first.copy.objects()]
     for name in (target.primary, target.canary):
         if not any((one["kind"], one["metadata"]["name"]) == ("Service", name) for one in objects):
             objects.append(_made_up_service(name, target))
+    managed = _managed(document)
+    objects += [_made_up_autoscaler(*one, managed, target) for one in autoscalers]
     played = Rehearsal(document, target, MemoryCluster(objects, namespace=target.namespace), make)
     _try(lambda: played.workload.situation(target))
     for _, act in played.start():
@@ -161,6 +176,7 @@ def _of_commands(target: Target) -> set[Right]:
         cluster.inbox().put(target, command, by="", why="")
     for _ in follow(cluster, target, until=datetime.now(UTC)):
         pass
+    cluster.store().kept(target)
     told = Right(namespace=target.namespace, group="", resource="events", verb="create")
     return {told, *cluster.asked()}
 
@@ -223,6 +239,17 @@ def _made_up_service(name: str, target: Target) -> Manifest:
     }
 
 
+def _made_up_autoscaler(kind: str, name: str, managed: Managed, target: Target) -> Manifest:
+    api_version = next(version for version, one in AUTOSCALERS if one == kind)
+    scaled = {"apiVersion": managed.api_version, "kind": managed.kind, "name": managed.primary}
+    return {
+        "apiVersion": api_version,
+        "kind": kind,
+        "metadata": {"name": name, "namespace": target.namespace},
+        "spec": {"scaleTargetRef": scaled},
+    }
+
+
 def _half_done(manifest: Mapping[str, Any], document: Document) -> Manifest:
     """The primary made from an older template, every service pointing somewhere else."""
     changed = deepcopy(dict(manifest))
@@ -243,9 +270,8 @@ def _route_resources(make: MakeRouter | None, target: Target) -> dict[tuple[str,
     """Group and plural of the routing objects that the router makes, each with its kind."""
     if make is None:
         return {}
-    # no route is made to a primary that nobody answers for
-    served = ready_slice(target.primary, target.namespace)
-    scratch = MemoryCluster([served], namespace=target.namespace)
+    ready = [ready_slice(one, target.namespace) for one in (target.primary, target.canary)]
+    scratch = MemoryCluster(ready, namespace=target.namespace)
     establish = getattr(make(scratch), "establish", None)
     if callable(establish):
         service = ServiceSpec(name=target.service, port=target.port or 80)
