@@ -69,6 +69,27 @@ def require_services(objects: Sequence[Manifest], target: Target) -> None:
             )
 
 
+def shown_by(endpoint_slices: Sequence[Manifest], target: Target) -> bool:
+    """
+    Whether the EndpointSlices tell all of the Services of both sides that a route must know.
+
+    A slice that the endpoint controller made belongs to its Service and goes with it, so that
+    one exists and selects pods; one port for each is a Service that needs none in a destination.
+    """
+    for side in Side:
+        slices = _slices(endpoint_slices, target, target.on(side))
+        owned = [one for one in slices if _owned(one, target.on(side))]
+        ports = {port.get("name") for one in slices for port in one.get("ports") or ()}
+        if not owned or len(ports) != 1:
+            return False
+    return True
+
+
+def _owned(endpoint_slice: Manifest, service: str) -> bool:
+    owners = (endpoint_slice.get("metadata") or {}).get("ownerReferences") or ()
+    return any((one.get("kind"), one.get("name")) == ("Service", service) for one in owners)
+
+
 def ports_of(objects: Sequence[Manifest], target: Target, service: str) -> int | None:
     """How many ports a Service of the target's namespace has; None: it is not known."""
     found = _service(objects, target, service)

@@ -294,3 +294,45 @@ def test_offline_what_is_not_there_is_not_asked_for() -> None:
         .shift(TARGET, Split(canary=20))
         .canary
     )
+
+
+def made(name: str, *ports: str) -> dict[str, Any]:
+    """An EndpointSlice as the endpoint controller makes it for a Service."""
+    one = endpoints(name, True)
+    owner = {"apiVersion": "v1", "kind": "Service", "name": name, "uid": "u"}
+    one["metadata"]["ownerReferences"] = [owner]
+    return {**one, "ports": [{"name": port, "port": 8080} for port in ports]}
+
+
+@pytest.mark.parametrize(
+    ("ports", "asked"), [(("http",), 0), (("http", "metrics"), 2), ((), 2)], ids=str
+)
+def test_services_are_asked_for_only_where_their_slices_leave_a_question(
+    ports: tuple[str, ...], asked: int
+) -> None:
+    """
+    Two requests of every release: a slice of one port, made for its Service, tells the same.
+    """
+    cluster = world()
+    for side in ("web-primary", "web-canary"):
+        cluster.put(made(side, *ports))
+    steered = router(cluster)
+
+    assert 10 == steered.shift(TARGET, Split(canary=10)).canary
+    assert 20 == steered.shift(TARGET, Split(canary=20)).canary
+    assert asked == len([path for _, path in cluster.calls if "/services/" in path])
+
+
+def test_a_slice_that_belongs_to_another_service_is_no_proof() -> None:
+    """
+    Anybody may write the label; only the endpoint controller makes slices for a Service.
+    """
+    cluster = world()
+    for side in ("web-primary", "web-canary"):
+        one = made(side, "http")
+        one["metadata"]["ownerReferences"][0]["name"] = "other"
+        cluster.put(one)
+        cluster.discard(f"/api/v1/namespaces/shop/services/{side}")
+
+    with pytest.raises(PreflightFailed, match="does not exist"):
+        router(cluster).shift(TARGET, Split(canary=10))

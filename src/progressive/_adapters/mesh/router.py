@@ -6,7 +6,8 @@ objects, endpoints that are not ready. `objects.py` finds and reads.
 
 Requests: one GET for `current`; one PATCH for `shift` after a `current`, and one list of the
 EndpointSlices of both sides whenever the canary shall hold weight (asked each time, for traffic
-is never sent to a side without a ready endpoint); the first write asks for both Services as well.
+is never sent to a side without a ready endpoint). The Services themselves are asked for before the
+first write only where their EndpointSlices leave a question open (`preflight.shown_by`).
 """
 
 from __future__ import annotations
@@ -342,14 +343,16 @@ class MeshRouter:
         patches = self._codec.write(around, target, split)
         if not patches or split.canary == 0 or self._offline:
             return patches
-        if not sight.services:
+        endpoints = self._objects.endpoints(target)
+        # what the Services and the neighbours forbid, they forbid before the first write
+        if not sight.services and not preflight.shown_by(endpoints, target):
             services = self._objects.services(target)
             preflight.require_services(services, target)
-            # what the Services and the neighbours forbid, they forbid before the first write
             self._codec.write((*around, *services), target, split)
-            sight.services, sight.neighbours = services, []
-        endpoints = (*sight.services, *self._objects.endpoints(target))
-        preflight.require_ready(endpoints, target, split, complete=True)
+            sight.services = services
+        sight.neighbours = []
+        everything = (*sight.services, *endpoints)
+        preflight.require_ready(everything, target, split, complete=True)
         return patches
 
 
