@@ -7,7 +7,7 @@ Not here, with the part that brings them: WS-09 (cookies of a sticky session), W
 chat), WS-17 (ConfigMaps that pods read), WS-18 (KEDA), WS-19 (DaemonSets), WS-22 (InfluxDB) and
 WS-25 (gates) are about things that this version does not do; that it says so, and never does
 something else instead, is in `test_weak_spots_documents.py`. WS-24 is about Flagger's own tests.
-WS-26 (a history of analyses) is tested beside its command.
+WS-26 is about the record here, and about the command in both `test_history.py`.
 """
 
 from __future__ import annotations
