@@ -216,11 +216,6 @@ def test_a_decision_that_is_told_again_after_a_crash_is_worked_in_once(name: str
     assert len(DECIDED) >= 10
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a new driver repeats the write that stands before it looks at the route: what "
-    "another writer did between that write and the crash is overwritten and never seen",
-)
 @pytest.mark.parametrize("name", DRIFT_DECIDED)
 def test_a_crash_does_not_hide_what_another_writer_did(name: str) -> None:
     """

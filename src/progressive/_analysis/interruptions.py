@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from progressive._analysis import moves, promotion
 from progressive._analysis.course import DRIVERS_KEPT, Course
-from progressive._model.actions import Action, Shift, Wait, Why
+from progressive._model.actions import Action, Read, Wait, Why
 from progressive._model.events import (
     CanaryLost,
     Command,
@@ -99,15 +99,16 @@ def _hold(course: Course, event: Commanded) -> str:
         return _abort(course, event) if event.signal else _not_now(course, event)
     course.note("held", weight=state.weight, message=_signed(event))
     course.tell("held", message=_signed(event))
-    middle = _in_the_middle(state.action, state.again)
+    stepping = state.phase is Phase.STEPPING
+    middle = stepping or _in_the_middle(state.action, state.again)
     if middle:
         state.pause_due = True
     else:
         moves.pause(course)
     if event.signal:
         _leave_on_hold(course, event)
-    if middle and isinstance(state.action, Shift):
-        return f"held once weight {state.action.split.canary} is written"
+    if stepping and not state.recovering:
+        return f"held once weight {course.plan.weights[state.step]} is written"
     return f"held at weight {state.weight}"
 
 
@@ -195,6 +196,8 @@ def took_over(course: Course, event: TookOver) -> None:
     """Another driver goes on with the run."""
     if event.by and course.state.drivers[-1:] != (event.by,):
         course.state.drivers = (*course.state.drivers, event.by)[-DRIVERS_KEPT:]
+    if course.state.phase is Phase.STEPPING:
+        course.order(Read(), within=course.plan.deadlines.route)
 
 
 def held_too_long(course: Course, event: Woke) -> None:

@@ -81,6 +81,7 @@ ANSWERS: dict[tuple[Phase, type[Action], Why | None], tuple[type[Answer], Rule]]
     (Phase.STARTING, AskReady, None): (Reported, opening.canary_before_first),
     # steps and rounds (L4 to L7, L14)
     (Phase.STEPPING, Shift, None): (Shifted, rounds.shifted),
+    (Phase.STEPPING, Read, None): (Seen, rounds.found),
     (Phase.HOLDING, Wait, Why.HOLD): (Woke, rounds.held),
     (Phase.HOLDING, Read, None): (Seen, rounds.seen),
     (Phase.HOLDING, Measure, None): (Measured, rounds.measured),

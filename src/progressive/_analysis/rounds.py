@@ -28,7 +28,7 @@ REASSERTS = 3
 """L14: so many drifts put right without a decided round between them are a fight."""
 
 
-def shifted(course: Course, event: Shifted) -> None:
+def shifted(course: Course, event: Shifted | Seen) -> None:
     """A weight is in place: hold it."""
     state = course.state
     course.observed(event.observed)
@@ -47,6 +47,26 @@ def shifted(course: Course, event: Shifted) -> None:
         decide(course)
     else:
         hold(course)
+
+
+def found(course: Course, event: Seen) -> None:
+    """
+    A driver that took over looked before it wrote what stands: it may stand there already.
+
+    What is neither the weight that was ordered nor the one before it is another writer's, who
+    came between the write and the crash, and must not be written over unseen (L14).
+    """
+    state = course.state
+    seen_now, wanted = course.in_total(event.observed), course.plan.weights[state.step]
+    if state.recovering:
+        course.shift(0, Phase.STEPPING)
+    elif seen_now == wanted and event.observed.mirror is None:
+        shifted(course, event)
+    elif seen_now == state.weight:
+        course.shift(wanted, Phase.STEPPING)
+    else:
+        state.phase = Phase.HOLDING
+        drifted(course, event.observed)
 
 
 def held(course: Course, event: Woke) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from progressive._model.actions import Wait
+from progressive._model.actions import Read, Wait
 from progressive._model.events import Command, Commanded, Event, Woke
 from progressive._model.origin import Origin
 from progressive._model.plan import Plan
@@ -192,7 +192,7 @@ class Runner:
             action = session.analysis.action
             if (event := self._mailbox.take()) is not None:
                 session.receive(event)
-            elif action is not None and action.acts:
+            elif action is not None and (action.acts or isinstance(action, Read)):
                 session.receive(session.perform(action))
             else:
                 return
