@@ -100,8 +100,6 @@ class Course:
         self.state.exposed = self.state.exposed or weight > 0
         if phase is not Phase.STEPPING:
             self.state.deadline = None
-        # a driver that dies after the write has saved no more than the order
-        self.state.exposed = self.state.exposed or weight > 0
         self.order(Shift(split=self.split(weight)), within=self.plan.deadlines.route)
 
     def split(self, weight: int) -> Split:
