@@ -14,6 +14,8 @@ PYTHON ?= $(shell for one in python3 python3.14 python3.13 python3.12 python3.11
 	$$one -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$one && break; done)
 BIN := .venv/bin
+# more than cores: most of what the tests on real parts do is wait
+WORKERS ?= 4
 # the folders of the project that hold code; a fresh checkout may lack some
 CODE := $(wildcard src tests examples benchmarks)
 
@@ -28,7 +30,7 @@ check: .make/dev
 	$(BIN)/ruff check || status=1
 	$(BIN)/ruff format --check || status=1
 	$(BIN)/mypy $(CODE) || status=1
-	$(BIN)/pytest -m "not real" || status=$$?
+	$(BIN)/pytest -m "not real" -n auto --dist loadfile || status=$$?
 	exit $$status
 
 # the parts are built before the tests' network is entered, for nothing can be downloaded there
@@ -41,7 +43,7 @@ in-network:
 	$(BIN)/ruff check || status=1
 	$(BIN)/ruff format --check || status=1
 	$(BIN)/mypy $(CODE) || status=1
-	$(BIN)/pytest -o faulthandler_timeout=300 || status=$$?
+	$(BIN)/pytest -o faulthandler_timeout=300 -n $(WORKERS) --dist loadfile || status=$$?
 	exit $$status
 
 parts: .make/dev

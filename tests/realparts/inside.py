@@ -8,6 +8,7 @@ command keeps the process id, the signals and the exit status that the caller de
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 import subprocess
@@ -17,6 +18,7 @@ POD_RANGE = "10.99.0.0/16"
 _PACKAGES = {"unshare": "util-linux", "setpriv": "util-linux", "ip": "iproute2"}
 _MARK = "PROGRESSIVE_TEST_NETWORK"
 _PREPARE = "--prepare"
+_CLONE_NEWNET = 0x40000000  # linux/sched.h; os.unshare is there from Python 3.12 on
 
 
 def is_inside() -> bool:
@@ -41,11 +43,31 @@ def enter(command: list[str]) -> None:
 
 def prepare(command: list[str]) -> None:
     """Sets up the fresh namespace, then becomes the command."""
+    _set_up()
+    os.execvp(command[0], command)
+
+
+def part_from_others() -> None:
+    """
+    Gives this process, which is inside, a namespace of its own.
+
+    So several test processes beside each other may use the same addresses and ports.
+
+    Raises:
+        OSError: The kernel does not allow it.
+    """
+    kernel = ctypes.CDLL(None, use_errno=True)
+    if kernel.unshare(_CLONE_NEWNET) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, f"no network namespace of its own: {os.strerror(code)}")
+    _set_up()
+
+
+def _set_up() -> None:
     steps = ("link set lo up", f"route add local {POD_RANGE} dev lo")
     for arguments in map(str.split, steps):
         subprocess.run(["ip", *arguments], check=True)
     os.environ[_MARK] = os.readlink("/proc/self/ns/net")
-    os.execvp(command[0], command)
 
 
 if __name__ == "__main__":
