@@ -202,8 +202,8 @@ class World(Place):
         self, command: str, *words: str, about_file: bool = True
     ) -> subprocess.CompletedProcess[str]:
         """A command to its end; all that it said is kept, and so is what it left in files."""
-        file = [str(self.file)] if about_file else []
-        call = [sys.executable, "-m", "progressive", command, *file, *words]
+        about = [str(self.file)] if about_file else []
+        call = [sys.executable, "-m", "progressive", command, *about, *words]
         done = subprocess.run(
             call,
             env=self.environment,
