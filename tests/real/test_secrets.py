@@ -198,9 +198,12 @@ class World(Place):
         """From now on the plugin fails, and tells its whole environment."""
         self._kubeconfig(script='env >&2; echo "cannot log in with $CLIENT_SECRET" >&2; exit 3')
 
-    def speak(self, command: str, *words: str) -> subprocess.CompletedProcess[str]:
+    def speak(
+        self, command: str, *words: str, about_file: bool = True
+    ) -> subprocess.CompletedProcess[str]:
         """A command to its end; all that it said is kept, and so is what it left in files."""
-        call = [sys.executable, "-m", "progressive", command, str(self.file), *words]
+        about = [str(self.file)] if about_file else []
+        call = [sys.executable, "-m", "progressive", command, *about, *words]
         done = subprocess.run(
             call,
             env=self.environment,
@@ -373,7 +376,32 @@ def test_no_command_tells_a_secret_whatever_becomes_of_the_release(
     assert (0, "promoted") == (promoted[0], promoted[1]["outcome"])
     assert (3, "rolled_back") == (rolled_back[0], rolled_back[1]["outcome"])
     assert "https://jenkins.example.com/job/shop/42/" in status.stdout, "the job is told"
-    assert {"ConfigMap", "Lease"} <= {where.split()[0] for where in world.stored()}
+    assert {"ConfigMap", "Lease", "Event"} <= {where.split()[0] for where in world.stored()}
+    assert [] == world.leaks()
+
+
+def test_no_command_around_a_run_tells_a_secret(world: World, telling: Telling) -> None:
+    """
+    What looks back, tries, asks for rights, decides and takes apart reads the same objects.
+    """
+    assert 0 == world.run_json()[0]
+    telling.mode = "error"
+    assert 4 == world.run_json("--image", "my-app=my-app:2")[0]
+    dry = world.speak("run", "--image", "my-app=my-app:3", "--dry-run", "-o", "json")
+    told = [world.speak(one, "-o", "json") for one in ("history", "rbac", "hold")]
+    told += [
+        world.speak("explain", *words, about_file=False)
+        for words in (["-f", str(world.file)], ["-f", str(world.file), "-o", "json"])
+    ]
+    told.append(world.speak("sweep", "-o", "json", about_file=False))
+    telling.mode = "good"
+    assert 0 == world.run_json()[0]
+    gone = world.speak("detach", "--yes", "-o", "json")
+
+    assert "boom" in told[3].stdout, told[3].stderr
+    assert world.secrets["env"] in json.dumps(world.read("Deployment", "my-app"))
+    assert (0, 0) == (dry.returncode, gone.returncode), dry.stderr + gone.stderr
+    assert "Traceback" not in "".join(world.texts.values())
     assert [] == world.leaks()
 
 
@@ -419,6 +447,7 @@ def test_a_policy_that_quotes_a_variable_is_told_without_its_value(
         return bool(said)
 
     wait_for(refused, "the policy in force", seconds=60)
+    dry = world.speak("run", "--image", "my-app=my-app:2", "--dry-run", "-o", "json")
     code, answer = world.run_json("--image", "my-app=my-app:2")
     cluster = KubernetesCluster.from_environment(world.environment["KUBECONFIG"])
     cluster.get(path)
@@ -430,6 +459,7 @@ def test_a_policy_that_quotes_a_variable_is_told_without_its_value(
     assert world.secrets["env"] in said[0], "the server quotes it"
     assert code != 0
     assert "no such setting: …" in answer["message"], answer
+    assert "no such setting: …" in dry.stdout, "the API server tried it, and said so"
     assert "no such setting: …" in str(caught.value)
     assert [] == world.leaks()
 

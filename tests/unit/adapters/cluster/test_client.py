@@ -330,7 +330,7 @@ def test_answer_that_is_no_json_is_not_chained(server: Server, cluster: Kubernet
     server.replies = [(200, {}, "swordfish " * 200)] * 4
     error = refused(lambda: cluster.get(MAP))
 
-    assert "no JSON" in str(error)
+    assert "no object of Kubernetes" in str(error)
     assert (None, None) == (error.__cause__, error.__context__)
 
 
