@@ -16,6 +16,7 @@ from tests.real.cases import (
     Case,
     Run,
     from_on,
+    judged,
     kinds_met,
     metrics_plan,
     places,
@@ -28,13 +29,6 @@ from tests.realparts.faults import METRICS, anything
 from tests.realparts.prometheus import Prometheus
 
 pytestmark = pytest.mark.real
-
-
-def judged(case: Case) -> Case:
-    """The same case, judged by a real Prometheus behind the proxy."""
-    return Case(
-        case.kind, case.fault, case.key, case.nth, metrics=True, plan=metrics_plan(case.kind)
-    )
 
 
 def undisturbed(
