@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tests.real.cases import EXPECTED, Case, Place, Run, judged, places, refused, rotated
-from tests.real.faulted import LANES, carry_out
+from tests.real.faulted import carry_out
 from tests.real.lasting import LASTING
 from tests.realparts.faults import API, METRICS, REFUSALS, Fault
 
@@ -24,8 +24,6 @@ from benchmarks.shop import Parts
 _KINDS = {"good": "a good release", "bad": "a bad one, from its first weight on",
           "first": "a first deploy, where it differs"}  # fmt: skip
 _FIRST_WEIGHT = "patch virtualservices my-app"
-_TRIES = 3
-"""How often a case is tried whose request did not come: threads ask in an order of their own."""
 
 
 def measure(parts: Parts, *, small: bool = False) -> list[Figure]:
@@ -74,23 +72,14 @@ class _Proof:
         return [one for one in found if one[:2] not in known]
 
     def carry_out(self, cases: Sequence[Case]) -> list[Run]:
-        """Each case until its fault met its request."""
-        runs: dict[int, Run] = {}
-        left = list(cases)
-        for _ in range(_TRIES):
-            for run in carry_out(
-                self._plane,
-                self._folder,
-                left,
-                lanes=LANES,
-                prometheus=self._prometheus,
-                done=_say,
-            ):
-                runs[id(run.case)] = run
-            left = [one for one in left if one.fault and runs[id(one)].met is None]
-            if not left:
-                break
-        return [runs[id(one)] for one in cases]
+        """All of them; what is wrong is said at once."""
+        return carry_out(
+            self._plane,
+            self._folder,
+            cases,
+            prometheus=self._prometheus,
+            done=_say,
+        )
 
 
 def _product(kind: str, found: Sequence[Place], faults: Sequence[Fault]) -> list[Case]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.real.cases import Case, Run, kinds_met, places, refused, rotated, told
-from tests.real.faulted import LANES, carry_out
+from tests.real.faulted import carry_out
 from tests.real.lasting import HOME, LASTING, STUCK
 from tests.realparts import faults
 from tests.realparts.control_plane import ControlPlane
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.real
 
 def undisturbed(control_plane: ControlPlane, folder: Path, kind: str) -> list[Run]:
     """What a release asks when nothing goes wrong; several, for threads ask at their leisure."""
-    runs = carry_out(control_plane, folder, [Case(kind) for _ in range(3)], lanes=3)
+    runs = carry_out(control_plane, folder, [Case(kind) for _ in range(3)])
     assert [] == told(runs)
     return runs
 
@@ -34,7 +34,7 @@ def test_one_bad_answer_at_any_request_changes_nothing(
     """
     found = places(undisturbed(control_plane, tmp_path, "good"))
     cases = rotated("good", found, API, each=2)
-    runs = carry_out(control_plane, tmp_path, cases, lanes=LANES)
+    runs = carry_out(control_plane, tmp_path, cases)
     wrong, missed = told(runs), [str(run.case) for run in runs if run.met is None]
 
     assert [] == wrong
@@ -54,7 +54,7 @@ def test_one_bad_answer_in_a_first_deploy_changes_nothing(
     known = {one[:2] for one in places(undisturbed(control_plane, tmp_path, "good"))}
     found = places(undisturbed(control_plane, tmp_path, "first"))
     own = [one for one in found if one[:2] not in known]
-    runs = carry_out(control_plane, tmp_path, rotated("first", own, API, each=2), lanes=LANES)
+    runs = carry_out(control_plane, tmp_path, rotated("first", own, API, each=2))
 
     assert 10 < len(own)
     assert [] == told(runs)
@@ -71,7 +71,7 @@ def test_one_bad_answer_on_the_way_home_changes_nothing(
     found = places(runs)
     writes = [n for n, (key, _, _) in enumerate(found) if key == "patch virtualservices my-app"]
     cases = rotated("bad", found[writes[0] :], API, each=2)
-    runs = carry_out(control_plane, tmp_path, cases, lanes=LANES)
+    runs = carry_out(control_plane, tmp_path, cases)
 
     assert [] == told(runs)
     assert [] == [str(run.case) for run in runs if run.met is None]
@@ -85,7 +85,7 @@ def test_a_refused_write_ends_in_order(control_plane: ControlPlane, tmp_path: Pa
     found = places(undisturbed(control_plane, tmp_path, "good"))
     written = [one for one in found if faults.writes(one[2])]
     cases = [refused(one) for one in rotated("good", written, REFUSALS, each=1)]
-    runs = carry_out(control_plane, tmp_path, cases, lanes=LANES)
+    runs = carry_out(control_plane, tmp_path, cases)
 
     assert [] == told(runs)
     assert {"rejected", "rolled_back", "promoted"} <= {run.outcome[0] for run in runs}
@@ -95,7 +95,7 @@ def test_a_lasting_fault_ends_as_it_is_named(control_plane: ControlPlane, tmp_pa
     """
     An outage costs time; what never comes back ends in a named outcome, and never unnoticed.
     """
-    runs = carry_out(control_plane, tmp_path, LASTING, lanes=LANES)
+    runs = carry_out(control_plane, tmp_path, LASTING)
     outcomes = {run.case.about: run.outcome for run in runs}
 
     assert [] == told(runs)
