@@ -16,6 +16,7 @@ from benchmarks import api_requests, imports, machine, memory, survival, way_hom
 from benchmarks.figures import Figure, table
 from benchmarks.figures import machine as words
 from benchmarks.shop import Parts, real_parts
+from benchmarks.survival import faults
 
 ALONE: dict[str, Callable[..., list[Figure]]] = {
     "imports": imports.measure,
@@ -28,8 +29,10 @@ ON_REAL_PARTS: dict[str, Callable[..., list[Figure]]] = {
 }
 LONG: dict[str, Callable[..., list[Figure]]] = {
     "survival": survival.measure,
+    "survival-faults": faults.measure,
 }
-"""On real parts as well, and only if it is asked for by name: minutes of processes that die."""
+"""On real parts as well, and only if it is asked for by name: minutes of processes that die,
+and of servers that answer badly."""
 
 
 def main() -> None:

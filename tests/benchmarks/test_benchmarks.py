@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from benchmarks.figures import Figure, Spread, table
+from benchmarks.survival import faults
 from tests.realparts.control_plane import ControlPlane
 from tests.realparts.prometheus import Prometheus
 
@@ -76,6 +77,17 @@ def test_the_way_home_is_measured(control_plane: ControlPlane, prometheus: Prome
     shown(way_home.measure((control_plane, prometheus), small=True))
 
 
+@pytest.mark.real
+def test_what_is_survived_is_counted(control_plane: ControlPlane, prometheus: Prometheus) -> None:
+    """One fault for each request of a rollback: each ends as if nothing had been."""
+    figures = faults.measure((control_plane, prometheus), small=True)
+    shown(figures)
+    good, _, all_of_them, *_ = figures[0].measured.split()
+
+    assert good == all_of_them
+    assert 8 <= int(good)
+
+
 def test_figures_become_a_table() -> None:
     """The documentation holds what the command prints."""
     spread = Spread.of([3.0, 1.0, 2.0], "ms")
@@ -103,6 +115,5 @@ def test_the_command_names_what_there_is() -> None:
     )
 
     assert 2 == done.returncode
-    assert (
-        "there is only imports, machine, api-requests, memory, way-home, survival" in done.stderr
-    )
+    known = "imports, machine, api-requests, memory, way-home, survival, survival-faults"
+    assert f"there is only {known}" in done.stderr

@@ -141,8 +141,12 @@ def from_on(
     return choose
 
 
-def places(runs: Sequence[Run]) -> list[tuple[str, int, Asked]]:
-    """Requests that each of these runs made: key, the how manieth of it, an example."""
+Place = tuple[str, int, Asked]
+"""Key of a request, the how manieth with it, and an example."""
+
+
+def places(runs: Sequence[Run]) -> list[Place]:
+    """Requests that each of these runs made."""
     counts = [Counter(map(key_of, run.asked)) for run in runs]
     seen: Counter[str] = Counter()
     found = []
@@ -209,7 +213,34 @@ def metrics_plan(kind: str) -> Plan:
     )
 
 
-def rotated(kind: str, found: Sequence[tuple[str, int, Asked]], faults: Sequence[Fault], *,
+SHORT = evolve(PLAN, deadlines=evolve(PLAN.deadlines, route=timedelta(seconds=6)))
+"""A way home that cannot be written is given up after six seconds instead of ten minutes."""
+
+
+def refused(case: Case) -> Case:
+    """The same case for a refusal: it may end the release, by any outcome that is named for it."""
+    may = {
+        ("rejected", None),
+        ("rolled_back", "router-error"),
+        ("rolled_back", "canary-not-ready"),
+        ("timed_out", "primary-not-ready"),
+        ("stuck", "primary-not-ready"),
+        ("stuck", "router-error"),
+    }
+    spared = frozenset({"lease", "journal", "fence", "replicas"})
+    return Case(
+        case.kind, case.fault, case.key, case.nth, plan=SHORT, may=frozenset(may), spared=spared
+    )
+
+
+def judged(case: Case) -> Case:
+    """The same case, judged by a real Prometheus behind the proxy that has the fault."""
+    return Case(
+        case.kind, case.fault, case.key, case.nth, metrics=True, plan=metrics_plan(case.kind)
+    )
+
+
+def rotated(kind: str, found: Sequence[Place], faults: Sequence[Fault], *,
             each: int) -> list[Case]:  # fmt: skip
     """
     Some faults for every request, so that each fault meets many kinds of request.

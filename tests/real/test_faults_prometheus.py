@@ -16,13 +16,14 @@ from tests.real.cases import (
     Case,
     Run,
     from_on,
+    judged,
     kinds_met,
     metrics_plan,
     places,
     rotated,
     told,
 )
-from tests.real.faulted import LANES, carry_out
+from tests.real.faulted import carry_out
 from tests.realparts.control_plane import ControlPlane
 from tests.realparts.faults import METRICS, anything
 from tests.realparts.prometheus import Prometheus
@@ -30,19 +31,12 @@ from tests.realparts.prometheus import Prometheus
 pytestmark = pytest.mark.real
 
 
-def judged(case: Case) -> Case:
-    """The same case, judged by a real Prometheus behind the proxy."""
-    return Case(
-        case.kind, case.fault, case.key, case.nth, metrics=True, plan=metrics_plan(case.kind)
-    )
-
-
 def undisturbed(
     control_plane: ControlPlane, prometheus: Prometheus, folder: Path, kind: str
 ) -> list[Run]:
     """What a release asks when nothing goes wrong."""
     cases = [judged(Case(kind)) for _ in range(3)]
-    runs = carry_out(control_plane, folder, cases, lanes=3, prometheus=prometheus)
+    runs = carry_out(control_plane, folder, cases, prometheus=prometheus)
     assert [] == told(runs)
     return runs
 
@@ -56,7 +50,7 @@ def test_one_bad_answer_at_any_question_changes_nothing(
     """
     found = places(undisturbed(control_plane, prometheus, tmp_path, kind))
     cases = [judged(one) for one in rotated(kind, found, METRICS, each=each)]
-    runs = carry_out(control_plane, tmp_path, cases, lanes=LANES, prometheus=prometheus)
+    runs = carry_out(control_plane, tmp_path, cases, prometheus=prometheus)
 
     assert [] == told(runs)
     assert [] == [str(run.case) for run in runs if run.met is None]
@@ -82,7 +76,7 @@ def test_a_lasting_fault_is_silence_and_nothing_else(
              about=f"{name} for ever", choose=partial(from_on, 3, named[name], among=anything))
         for name in ("422", "503", "hang", "cut", "200 in HTML", "NaN", "several series")
     ]  # fmt: skip
-    runs = carry_out(control_plane, tmp_path, [*away, *gone], lanes=LANES, prometheus=prometheus)
+    runs = carry_out(control_plane, tmp_path, [*away, *gone], prometheus=prometheus)
 
     assert [] == told(runs)
     assert {("promoted", None)} == {run.outcome for run in runs[: len(away)]}
