@@ -32,6 +32,9 @@ NOTIFICATIONS_KEPT = DECISIONS_KEPT = 50
 
 DRIVERS_KEPT = 20
 
+WORDS_KEPT = 300
+"""Characters of a person's words in the journal; the inbox has them whole."""
+
 PAUSES = (0.0, 1.0, 2.0, 4.0, 8.0)
 """Seconds before an order is carried out again, by how often it failed; the last one repeats.
 At once first, because a conflict is over when the object is read again."""
@@ -155,8 +158,8 @@ class Course:
             id=event.id,
             at=self.at,
             command=event.command.value,
-            by=event.by,
-            why=event.why,
+            by=event.by[:WORDS_KEPT],
+            why=event.why[:WORDS_KEPT],
             answer=answer,
         )
         self.state.decisions = (*self.state.decisions, one)[-DECISIONS_KEPT:]

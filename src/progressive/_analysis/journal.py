@@ -78,7 +78,7 @@ def write(
         head["origin"] = converter.unstructure(origin)
     while True:
         text = _dump({**head, "state": converter.unstructure(state)})
-        if len(text.encode()) <= limit or not (state.rounds or state.events):
+        if len(text.encode()) <= limit or not (state.rounds or state.events or state.decisions):
             return text
         state = _cut(state)
 
@@ -97,7 +97,9 @@ def shortened(text: str, limit: int) -> str:
 
 
 def _cut(state: State) -> State:
-    """A quarter of the rounds, or of the events when few rounds are left, gives way."""
+    """A quarter of the rounds gives way, or of the events, or at last of the decisions."""
+    if not (state.rounds or state.events):
+        return evolve(state, decisions=state.decisions[max(1, len(state.decisions) // 4) :])
     if len(state.rounds) > len(state.events) // 4:
         over = max(1, len(state.rounds) // 4)
         return evolve(

@@ -663,3 +663,23 @@ def test_a_journal_says_what_its_run_was_made_of() -> None:
 
     assert origin == CanaryAnalysis.from_json(analysis.to_json()).origin
     assert CanaryAnalysis.from_json(json.dumps(plain)).origin is None
+
+
+def test_the_words_of_people_keep_the_journal_bounded() -> None:
+    """
+    L19: who writes a novel as a reason must not make the journal too large to be saved.
+    """
+    analysis = started(PLAN, CHANGED)
+    for number in range(80):
+        told = Commanded(
+            at=latest(analysis),
+            command=Command.RESUME,
+            by="ü" * 900,
+            why="ü" * 900,
+            id=str(number),
+        )
+        analysis.receive(told)
+    text = analysis.to_json()
+
+    assert len(text.encode()) <= 64 * 1024
+    assert "79" == CanaryAnalysis.from_json(text).report.decisions[-1].id
