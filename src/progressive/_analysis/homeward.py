@@ -20,6 +20,7 @@ from progressive._model.actions import (
     Why,
 )
 from progressive._model.events import ActionError, Done, Failed, Shifted, Woke
+from progressive._model.plan import DriftPolicy
 from progressive._model.record import Outcome, Phase, Reason
 from progressive._model.traffic import Observed
 from progressive.errors import ErrorKind
@@ -119,7 +120,7 @@ def _no_first_deploy(course: Course, error: ActionError, message: str) -> None:
 def _no_step(course: Course, action: Action, error: ActionError, message: str) -> None:
     if isinstance(action, AskReady) or error.kind is ErrorKind.NOT_READY:
         moves.canary_lost(course, message)
-    elif error.kind is ErrorKind.DRIFT and course.state.reasserts + 1 < rounds.REASSERTS:
+    elif error.kind is ErrorKind.DRIFT and _put_right(course):
         # the answer to our write shows another split: somebody corrects what we write
         course.state.reasserts += 1
         course.note("drift", message=message)
@@ -128,6 +129,12 @@ def _no_step(course: Course, action: Action, error: ActionError, message: str) -
     else:
         reason = Reason.DRIFT if error.kind is ErrorKind.DRIFT else Reason.ROUTER_ERROR
         course.go_home(Outcome.ROLLED_BACK, reason, message)
+
+
+def _put_right(course: Course) -> bool:
+    if course.plan.drift is DriftPolicy.ABORT:
+        return False
+    return course.state.reasserts + 1 < rounds.REASSERTS
 
 
 def _no_promotion(course: Course, action: Action, error: ActionError, message: str) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from progressive._mesh.codec import Manifest, namespace_of
-from progressive._model.traffic import Side, Split, Target
+from progressive._model.traffic import Observed, Side, Split, Target
 from progressive.errors import PreflightFailed
 
 SERVICE_LABEL = "kubernetes.io/service-name"
@@ -18,7 +18,12 @@ SERVICE_LABEL = "kubernetes.io/service-name"
 
 
 def require_ready(
-    objects: Sequence[Manifest], target: Target, split: Split, *, complete: bool = False
+    objects: Sequence[Manifest],
+    target: Target,
+    split: Split,
+    *,
+    complete: bool = False,
+    before: Observed | None = None,
 ) -> None:
     """
     Do nothing when every side that shall get weight has a ready endpoint.
@@ -28,6 +33,9 @@ def require_ready(
     Args:
         complete: Whether the EndpointSlices among `objects` are all that there are; False:
             a side without any is not judged.
+        before: The split as it stands: a side that shall keep or lose weight gets none, so it is
+            not judged; a broken primary must not keep its own mending from users. None: every
+            side with weight is judged.
 
     Raises:
         PreflightFailed: A side that shall get traffic has no ready endpoint.
@@ -36,7 +44,11 @@ def require_ready(
         return
     weights = {Side.CANARY: split.canary, Side.PRIMARY: split.primary}
     for side, weight in weights.items():
-        if weight == 0 or _outside(_service(objects, target, target.on(side))):
+        if (
+            weight == 0
+            or not _grows(side, split, before)
+            or _outside(_service(objects, target, target.on(side)))
+        ):
             continue
         slices = _slices(objects, target, target.on(side))
         if not slices and not complete:
@@ -48,6 +60,15 @@ def require_ready(
                 f"({known} known), so weight {weight} of {split.total} is not sent to it; "
                 "look at its selector and its pods"
             )
+
+
+def _grows(side: Side, split: Split, before: Observed | None) -> bool:
+    if before is None:
+        return True
+    if side is Side.CANARY:
+        return split.canary * before.total > before.canary * split.total
+    stood = before.total - before.canary
+    return split.primary * before.total > stood * split.total
 
 
 def is_served(objects: Iterable[Manifest], target: Target, side: Side) -> bool:

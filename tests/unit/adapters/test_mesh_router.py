@@ -336,3 +336,18 @@ def test_a_slice_that_belongs_to_another_service_is_no_proof() -> None:
 
     with pytest.raises(PreflightFailed, match="does not exist"):
         router(cluster).shift(TARGET, Split(canary=10))
+
+
+def test_a_primary_that_is_down_does_not_keep_its_mending_from_users() -> None:
+    """
+    WS-23: the release that mends it takes weight from it, and gives it none.
+    """
+    services = [service(one, 80) for one in ("web-primary", "web-canary")]
+    ends = [endpoints("web-primary", False), endpoints("web-canary", True)]
+    cluster = MemoryCluster([route(both()), *services, *ends])
+    steered = router(cluster)
+
+    assert Observed(canary=50) == steered.shift(TARGET, Split(canary=50))
+    with pytest.raises(PreflightFailed, match=r"web-primary \(primary\) has no ready endpoint"):
+        steered.shift(TARGET, Split(canary=20))
+    assert [50, 50] == weights(cluster)

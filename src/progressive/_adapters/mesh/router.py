@@ -331,10 +331,15 @@ class MeshRouter:
                 ErrorKind.UNAVAILABLE,
             )
 
-    def _shrinks(self, sight: Sight, target: Target, split: Split) -> bool:
+    def _as_it_stands(self, sight: Sight, target: Target) -> Observed | None:
         try:
-            before = self._read(sight, target)
+            return self._read(sight, target)
         except RouterError:
+            return None
+
+    def _shrinks(self, sight: Sight, target: Target, split: Split) -> bool:
+        before = self._as_it_stands(sight, target)
+        if before is None:
             return split.canary == 0
         return split.canary * before.total <= before.canary * split.total
 
@@ -352,7 +357,8 @@ class MeshRouter:
             sight.services = services
         sight.neighbours = []
         everything = (*sight.services, *endpoints)
-        preflight.require_ready(everything, target, split, complete=True)
+        before = self._as_it_stands(sight, target)
+        preflight.require_ready(everything, target, split, complete=True, before=before)
         return patches
 
 
