@@ -86,7 +86,8 @@ def decide(
     if analysis is None:
         if command is Command.ABORT and stands_split(connection):
             return _without_journal(connection, by=by, why=why, cause="no run owned that split")
-        return _nothing(Report(target=str(target)), "there was no run yet")
+        words = "there was no run yet"
+        return _nothing(Report(target=str(target), message=words), words)
     if analysis.done and (command is not Command.ABORT or analysis.report.split_restored):
         words = f"run {analysis.run} is over: {analysis.report.outcome}"
         return _nothing(analysis.report, words)
