@@ -12,6 +12,7 @@ from attrs import evolve
 from tests.scenario.worlds import CHECKS, TARGET
 
 from progressive import (
+    CanaryAnalysis,
     Capabilities,
     Command,
     LeaseLost,
@@ -319,6 +320,34 @@ def test_the_change_is_made_again_when_its_answer_was_lost() -> None:
     report = runner(world).run(PLAN, TARGET, change=set_image)
 
     assert (Outcome.PROMOTED, 2) == (report.outcome, len(tried))
+
+
+@pytest.mark.parametrize("from_the_end", [1, 2], ids=["told", "due"])
+def test_an_outage_at_the_last_save_costs_time_and_nothing_else(from_the_end: int) -> None:
+    """
+    Else the run is over, and its journal says that somebody has to go on with it.
+    """
+    saves = 0
+
+    class Counted(World):
+        def save(self, *arguments: Any, **more: Any) -> str:
+            nonlocal saves
+            saves += 1
+            return super().save(*arguments, **more)
+
+    quiet = Counted(Scenario())
+    runner(quiet, notifiers=[quiet]).run(PLAN, TARGET)
+    last = saves - from_the_end + 1
+    faults = [Fault(call=last + n, on="journal", what="unavailable") for n in range(2)]
+    world = World(Scenario(faults=faults))
+    report = runner(world, notifiers=[world]).run(PLAN, TARGET)
+    saved = world.load(TARGET)
+
+    assert Outcome.PROMOTED is report.outcome
+    assert saved is not None
+    kept = CanaryAnalysis.from_json(saved.text)
+    assert (True, ()) == (kept.done, kept.due)
+    assert [Outcome.PROMOTED] == [one.kind for one in world.told if one.terminal]
 
 
 def test_a_route_that_was_removed_between_two_runs_is_made_again() -> None:

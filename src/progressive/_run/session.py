@@ -27,6 +27,7 @@ from progressive._model.events import (
 from progressive._model.record import Notification, Outcome
 from progressive._model.report import Report
 from progressive._model.traffic import Target
+from progressive._run.clock import ThreadMailbox
 from progressive._run.lines import lines_of
 from progressive._run.orders import Parts, carry_out, failed
 from progressive.errors import AdapterError, ErrorKind
@@ -46,6 +47,12 @@ _GIVE_BACK_PAUSES = (0.5, 1.0)
 
 PATIENCE = timedelta(seconds=30)
 """Beyond the deadline of an order: an adapter has time-outs of its own, and they come first."""
+
+_LAST_PAUSES = (1.0, 2.0, 4.0)
+"""Seconds before the last save is tried again: without it the next driver ends the run anew."""
+
+_LAST_PATIENCE = timedelta(seconds=10)
+"""A server that says nothing uses this up at its first silence."""
 
 
 class Session:
@@ -250,9 +257,21 @@ class Session:
         self._give_back()
         if not self._parts.notifiers:
             self._notify()  # nobody is told, so nothing can be in doubt: one save says it all
-        self._save_or_warn()
+        self._save_patiently()
         if self._unsaved:
             self._notify()  # people are told even where the journal cannot be written
+        self._save_or_warn()
+
+    def _save_patiently(self) -> None:
+        """The last save: the traffic is where it belongs, so nothing is kept waiting."""
+        clock, begun = self._parts.clock, self._parts.clock.now()
+        for seconds in _LAST_PAUSES:
+            # a save tells what is due, and then that is to be saved
+            error = self._save(urgent=False) or self._save(urgent=False)
+            away = error is not None and error.kind is ErrorKind.UNAVAILABLE
+            if not away or clock.now() - begun > _LAST_PATIENCE:
+                break
+            clock.wait(clock.now() + timedelta(seconds=seconds), ThreadMailbox())
         self._save_or_warn()
 
     def _give_back(self) -> None:
