@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.real.cases import EXPECTED, Case, Place, Run, judged, places, refused, rotated
+from tests.real.cases import EXPECTED, Case, Place, Run, judged, key_of, places, refused, rotated
 from tests.real.faulted import carry_out
 from tests.real.lasting import LASTING
 from tests.realparts.faults import API, METRICS, REFUSALS, Fault
@@ -105,7 +105,7 @@ def _told(server: str, runs: list[Run], faults: Sequence[Fault]) -> list[Figure]
 
 def _row(what: str, runs: list[Run], *, longest: bool = False) -> Figure:
     good = sum(not run.wrong for run in runs)
-    met = [run.met.what for run in runs if run.met]
+    met = [key_of(run.met) if run.case.metrics else run.met.what for run in runs if run.met]
     words = f"{good} of {len(runs)} as if nothing had been, at {len(set(met))} kinds of request"
     if missed := len(runs) - len(met):
         words += f"; {missed} never met their request"

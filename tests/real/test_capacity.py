@@ -279,7 +279,9 @@ def test_without_the_right_to_write_it_nothing_begins(
     named = [one for one in rights if one["resources"] == ["horizontalpodautoscalers"]]
     assert {"get", "list", "patch"} == {verb for one in named for verb in one["verbs"]}
     without = [
-        {**one, "verbs": ["get", "list"]} if one["resources"] == ["horizontalpodautoscalers"] else one
+        {**one, "verbs": ["get", "list"]}
+        if one["resources"] == ["horizontalpodautoscalers"]
+        else one
         for one in rights
     ]
     control_plane.grant("restricted", place.namespace, without)
