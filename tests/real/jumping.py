@@ -10,23 +10,24 @@ import datetime
 import sys
 from pathlib import Path
 
-_FILE = Path(sys.argv[1])
 _TRUE = datetime.datetime
 
 
 class Jumping(_TRUE):
-    """The time of day of this machine."""
+    """The time of day of this machine; `file` says by how much it is wrong."""
+
+    file: Path
 
     @classmethod
     def now(cls, tz: datetime.tzinfo | None = None) -> Jumping:
         """The true one, and what the file says."""
-        seconds = float(_FILE.read_text() or 0)
+        seconds = float(cls.file.read_text() or 0)
         return super().now(tz) + datetime.timedelta(seconds=seconds)
 
 
 if __name__ == "__main__":
+    Jumping.file = Path(sys.argv.pop(1))
     datetime.datetime = Jumping  # type: ignore[misc]  # before anything else asks for it
     from progressive.__main__ import main
 
-    sys.argv[1:2] = []
     main()

@@ -21,6 +21,7 @@ NEW = ("--image", "my-app=my-app:2")
 KEYS = {
     *("schema", "outcome", "reason", "message", "exit_code", "run_id", "target", "revision"),
     *("holder", "started", "duration_s", "total", "weights", "rounds", "hooks", "notifications"),
+    *("images", "drivers", "decisions"),
     *("events", "final", "split_restored", "trimmed"),
 }
 

@@ -250,7 +250,7 @@ def test_a_scaled_object_of_keda_is_kept_up_too(place: Place) -> None:
 
 def test_a_primary_at_zero_replicas_serves_nobody_and_is_not_ready(place: Place) -> None:
     """
-    WS-12: no weight is written that would leave users between a sleeping primary and a canary.
+    WS-12: it is never taken for ready, so traffic does not return to it, and a person is told.
     """
     path = place.api.path("apps/v1", "Deployment", place.namespace, "my-app-primary")
     place.api.patch(path, {"spec": {"replicas": 0}})
@@ -259,13 +259,13 @@ def test_a_primary_at_zero_replicas_serves_nobody_and_is_not_ready(place: Place)
     place.write(place.document)
     ended: Ended = place.run("run", *NEW)
 
-    assert ("rolled_back", "canary-not-ready", 3) == (
+    assert ("stuck", "primary-not-ready", 10) == (
         ended.answer.get("outcome"),
         ended.answer.get("reason"),
         ended.code,
     ), ended.lines
-    assert "my-app-primary (primary) has no ready endpoint" in ended.answer["message"]
-    assert [] == ended.answer["weights"]
+    assert "my-app-primary: scaled to 0 replicas" in ended.answer["message"]
+    assert (0, 100) == place.split()
 
 
 def test_without_the_right_to_write_it_nothing_begins(

@@ -23,7 +23,7 @@ def place(
     control_plane: ControlPlane, prometheus: Prometheus, namespace: str, tmp_path: Path
 ) -> Place:
     """An application whose first deploy is done; a weight is held for long."""
-    document = plain(namespace, interval="8s", maxWeight=20)
+    document = plain(namespace, interval="20s", maxWeight=20)
     place = Place(control_plane, prometheus.url, namespace, tmp_path, document)
     place.first_deploy()
     return place
