@@ -96,7 +96,9 @@ def _told(server: str, runs: list[Run], faults: Sequence[Fault]) -> list[Figure]
     figures = [_row(server, runs)]
     for kind, words in _KINDS.items():
         if mine := [run for run in runs if run.case.kind == kind]:
-            figures.append(_row(f"{server}: {words}", mine))
+            # a question to Prometheus is only asked once there is a weight
+            short = words.partition(",")[0] if mine[0].case.metrics else words
+            figures.append(_row(f"{server}: {short}", mine))
     for fault in faults:
         mine = [run for run in runs if run.case.fault is fault]
         figures.append(_row(f"{server}: `{fault}`", mine, longest=True))
@@ -106,7 +108,8 @@ def _told(server: str, runs: list[Run], faults: Sequence[Fault]) -> list[Figure]
 def _row(what: str, runs: list[Run], *, longest: bool = False) -> Figure:
     good = sum(not run.wrong for run in runs)
     met = [key_of(run.met) if run.case.metrics else run.met.what for run in runs if run.met]
-    words = f"{good} of {len(runs)} as if nothing had been, at {len(set(met))} kinds of request"
+    kinds = "questions" if runs[0].case.metrics else "kinds of request"
+    words = f"{good} of {len(runs)} as if nothing had been, at {len(set(met))} {kinds}"
     if missed := len(runs) - len(met):
         words += f"; {missed} never met their request"
     if longest:
