@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import pickle
 from datetime import datetime, timedelta
 
 import pytest
@@ -32,15 +30,12 @@ from progressive import (
     Deadlines,
     Done,
     DriftPolicy,
-    DriverLost,
     ErrorKind,
     Measure,
     MetricCheck,
     NoData,
     Observed,
-    Origin,
     Outcome,
-    Phase,
     Promote,
     Read,
     Readiness,
@@ -54,8 +49,6 @@ from progressive import (
     Shifted,
     Situation,
     Started,
-    StoreError,
-    TargetMoved,
     TransitionError,
     Wait,
     Why,
@@ -266,63 +259,6 @@ def test_the_way_home_is_tried_until_its_deadline_whatever_the_answer() -> None:
     assert timedelta(minutes=10) <= latest(analysis) - begun <= timedelta(minutes=11)
 
 
-def test_an_abort_in_a_measurement_does_not_wait_for_it() -> None:
-    """
-    SIGTERM leaves seconds; the late answer of a slow query is stale.
-    """
-    analysis = started()
-    go(analysis, Measure)
-    late = good(analysis)
-
-    home = analysis.receive(
-        Commanded(at=latest(analysis), command=Command.ABORT, by="SIGTERM", signal=True)
-    )
-
-    assert isinstance(home, Reset)
-    assert home == analysis.receive(late)
-    assert Outcome.ABORTED is finish(analysis).report.outcome
-
-
-def test_an_abort_after_the_decision_is_refused_with_words() -> None:
-    """
-    L26: the primary is not undone; the words say so.
-    """
-    analysis = started()
-    promote = go(analysis, Promote)
-
-    action = analysis.receive(Commanded(at=latest(analysis), command=Command.ABORT, by="eve"))
-
-    assert promote == action
-    assert analysis.transition is not None
-    assert "abort by eve is refused" in analysis.transition.message
-    assert Outcome.PROMOTED is finish(analysis).report.outcome
-
-
-@pytest.mark.parametrize(
-    ("readiness", "outcome", "restored"),
-    [(Readiness.READY, Outcome.ABORTED, True), (Readiness.WAITING, Outcome.STUCK, False)],
-)
-def test_a_signal_after_the_decision_looks_at_the_primary_once(
-    readiness: Readiness, outcome: Outcome, *, restored: bool
-) -> None:
-    """
-    L26: ready, and all traffic goes to it; not ready, and the split stays for the next run.
-    """
-    analysis = started()
-    go(analysis, Promote)
-    analysis.receive(good(analysis))
-    signal = Commanded(at=latest(analysis), command=Command.ABORT, signal=True)
-
-    asked = analysis.receive(signal)
-    assert isinstance(asked, AskReady)
-    assert latest(analysis) == asked.until, "there is no time to wait"
-    analysis.receive(Reported(at=latest(analysis), answers=asked.id, readiness=readiness))
-    report = finish(analysis).report
-
-    assert (outcome, Reason.ABORTED) == (report.outcome, report.reason)
-    assert restored == report.split_restored
-
-
 def test_a_failed_promotion_sends_all_traffic_to_the_canary_and_asks_for_a_repair() -> None:
     """
     L11: the canary passed, the primary is broken; the next run must know.
@@ -477,37 +413,6 @@ def test_what_silence_means_is_said_by_the_check(no_data: NoData, verdict: str) 
     assert [verdict] == [one.verdict for one in analysis.report.rounds]
 
 
-def test_a_hold_in_the_middle_of_a_write_waits_for_it() -> None:
-    """
-    L17: the split is kept as it is once the write has answered.
-    """
-    analysis = started()
-    shift = go(analysis, Shift)
-
-    assert shift == analysis.receive(Commanded(at=latest(analysis), command=Command.HOLD))
-    analysis.receive(good(analysis))
-
-    assert Phase.PAUSED is analysis.phase
-    assert 10 == analysis.report.final.weight
-
-
-def test_time_on_hold_does_not_count_for_the_run() -> None:
-    """
-    L17: a night on hold must not eat the deadline of the whole run.
-    """
-    limit = Deadlines(run=timedelta(minutes=2))
-    analysis = started(evolve(PLAN, deadlines=limit))
-    go(analysis, Wait)
-    analysis.receive(Commanded(at=latest(analysis), command=Command.HOLD))
-    later = latest(analysis) + timedelta(hours=8)
-    analysis.receive(Commanded(at=later, command=Command.RESUME))
-    wait = standing(analysis)
-
-    assert isinstance(wait, Wait) and Why.HOLD is wait.why
-    assert later + PLAN.interval == wait.until
-    assert Outcome.PROMOTED is finish(analysis).report.outcome
-
-
 def test_the_deadline_of_the_run_sends_the_traffic_home() -> None:
     """
     L15: `timed_out`, exit 5, traffic restored.
@@ -524,59 +429,6 @@ def test_the_deadline_of_the_run_sends_the_traffic_home() -> None:
     assert timedelta(seconds=40) == report.duration
 
 
-def test_a_newer_template_leaves_the_canary_up_and_the_promoted_one_does_not() -> None:
-    """
-    L13: the next run needs the canary; a reverted one does not.
-    """
-    scaled = {}
-    for revision in ("C", "A"):
-        analysis = started()
-        go(analysis, Wait)
-        analysis.receive(TargetMoved(at=latest(analysis), revision=revision))
-        report = finish(analysis).report
-        assert Outcome.SUPERSEDED is report.outcome
-        scaled[report.reason] = report.final.canary_scaled
-
-    assert {Reason.NEW_REVISION: True, Reason.REVERTED: False} == scaled
-
-
-def test_a_driver_that_lost_its_lease_touches_nothing() -> None:
-    """
-    L18: `busy`, reason `lease-lost`, and not even the way home is written.
-    """
-    analysis = started()
-    go(analysis, Wait)
-    analysis.receive(DriverLost(at=latest(analysis), message="taken by r2"))
-
-    report = analysis.report
-    assert (Outcome.BUSY, Reason.LEASE_LOST, 8) == (
-        report.outcome,
-        report.reason,
-        report.exit_code,
-    )
-    assert not report.split_restored
-
-
-def test_a_split_left_on_hold_can_still_be_aborted() -> None:
-    """
-    A person comes back the next day and wants the traffic home.
-    """
-    analysis = started()
-    go(analysis, Wait)
-    analysis.receive(Commanded(at=latest(analysis), command=Command.HOLD))
-    analysis.receive(good(analysis))
-    assert (Outcome.INCONCLUSIVE, None, 4) == (
-        analysis.report.outcome,
-        analysis.report.reason,
-        analysis.report.exit_code,
-    )
-
-    action = analysis.receive(Commanded(at=latest(analysis), command=Command.ABORT))
-
-    assert isinstance(action, Reset)
-    assert Outcome.ABORTED is finish(analysis).report.outcome
-
-
 def test_pods_go_only_after_the_split_has_settled() -> None:
     """
     L24: proxies follow a second later; until then the canary still gets requests.
@@ -591,95 +443,3 @@ def test_pods_go_only_after_the_split_has_settled() -> None:
     assert isinstance(wait, Wait) and Why.SETTLE is wait.why
     assert latest(analysis) + timedelta(seconds=10) == wait.until
     assert isinstance(analysis.receive(good(analysis)), Scale)
-
-
-# the saved form
-
-
-def test_a_journal_of_a_month_stays_below_its_limit() -> None:
-    """
-    L19: at most 64 KiB and 200 rounds; the report says what was trimmed.
-    """
-    plan = evolve(PLAN, threshold=10_000)
-    analysis = started(plan)
-    for _ in range(2_000):
-        go(analysis, Measure)
-        analysis.receive(good(analysis, values=(12.345, 20.0)))
-    text = analysis.to_json()
-    report = CanaryAnalysis.from_json(text).report
-
-    assert len(text.encode()) <= 64 * 1024
-    assert len(report.rounds) <= 200
-    assert 2_000 == len(report.rounds) + report.trimmed["rounds"]
-
-
-@pytest.mark.parametrize(
-    ("damage", "words"),
-    [
-        (lambda text: text[: len(text) // 2], "not whole JSON"),
-        (lambda text: "[]", "not a mapping"),
-        (lambda text: text.replace("journal/v1", "journal/v9"), "journal/v9"),
-        (lambda text: text.replace('"threshold":2', '"threshold":"two"'), "threshold"),
-        (lambda text: text.replace('"threshold":2', '"treshold":2'), "treshold"),
-        (lambda text: json.dumps({**json.loads(text), "state": {"phase": "flying"}}), "phase"),
-    ],
-)
-def test_a_damaged_journal_is_named(damage: object, words: str) -> None:
-    """
-    Half-written state must give one clear error with the place of the fault.
-    """
-    text = started().to_json()
-
-    with pytest.raises(StoreError, match=words) as told:
-        CanaryAnalysis.from_json(damage(text))  # type: ignore[operator]
-    assert not told.value.transient
-    assert words in str(pickle.loads(pickle.dumps(told.value)))
-
-
-def test_infinite_bounds_and_values_survive_the_journal() -> None:
-    """
-    +Inf is a number, and JSON has none.
-    """
-    check = MetricCheck(name="q", query="q", at_most=float("inf"))
-    analysis = started(evolve(PLAN, checks=(check,)))
-    go(analysis, Measure)
-    analysis.receive(measured(analysis, Sample(value=float("inf"))))
-
-    text = analysis.to_json()
-
-    assert "Infinity" not in text
-    assert analysis.report == CanaryAnalysis.from_json(text).report
-
-
-def test_a_journal_says_what_its_run_was_made_of() -> None:
-    """
-    A sweep has no document: router and workload come from here. Older journals do not say it.
-    """
-    origin = Origin(release="web", router="istio", workload="web")
-    analysis = CanaryAnalysis(PLAN, TARGET, origin=origin)
-    analysis.receive(Started(at=NOW))
-    plain = json.loads(analysis.to_json())
-    del plain["origin"]
-
-    assert origin == CanaryAnalysis.from_json(analysis.to_json()).origin
-    assert CanaryAnalysis.from_json(json.dumps(plain)).origin is None
-
-
-def test_the_words_of_people_keep_the_journal_bounded() -> None:
-    """
-    L19: who writes a novel as a reason must not make the journal too large to be saved.
-    """
-    analysis = started(PLAN, CHANGED)
-    for number in range(80):
-        told = Commanded(
-            at=latest(analysis),
-            command=Command.RESUME,
-            by="ü" * 900,
-            why="ü" * 900,
-            id=str(number),
-        )
-        analysis.receive(told)
-    text = analysis.to_json()
-
-    assert len(text.encode()) <= 64 * 1024
-    assert "79" == CanaryAnalysis.from_json(text).report.decisions[-1].id
