@@ -144,6 +144,10 @@ class Lane:
         if self._prometheus is not None:
             counters = self._counters[self.namespace] = Counters(self.namespace)
             self._prometheus.scrape(self.namespace, [counters.address])
+            # else the first release asks more often than the later ones
+            about = f'{{destination_workload_namespace="{self.namespace}"}}'
+            scrapes = f"min(count_over_time(istio_requests_total{about}[1m]))"
+            self._prometheus.wait(scrapes, lambda count: count >= 4)
         if released:
             run = self._released(Case("first"))
             assert not run.wrong, (str(run), run.wrong)
