@@ -41,6 +41,10 @@ def undisturbed(
     return runs
 
 
+def _place(run: Run) -> str:
+    return str(run.case).partition(" at ")[2]
+
+
 @pytest.mark.parametrize(("kind", "each"), [("good", 4), ("bad", 4)])
 def test_one_bad_answer_at_any_question_changes_nothing(
     control_plane: ControlPlane, prometheus: Prometheus, tmp_path: Path, kind: str, each: int
@@ -53,7 +57,11 @@ def test_one_bad_answer_at_any_question_changes_nothing(
     runs = carry_out(control_plane, tmp_path, cases, prometheus=prometheus)
 
     assert [] == told(runs)
-    assert [] == [str(run.case) for run in runs if run.met is None]
+    # which side is asked for depends on when a sample is there: a question that the undisturbed
+    # release happened to ask may come in none of the others, but not in some and not in others
+    met = {_place(run) for run in runs if run.met is not None}
+    assert [] == [str(run.case) for run in runs if run.met is None and _place(run) in met]
+    assert len(met) >= 4
     assert {one.name for one in METRICS} == set(kinds_met(runs))
 
 

@@ -172,6 +172,28 @@ class ControlPlane:
                 "subjects": [{"apiGroup": group, "kind": "User", "name": user}],
             }
         )
+        if rules:
+            what = f"the rights of {user} in {namespace}"
+            wait_for(lambda: self._allows(user, namespace, rules[-1]), what, seconds=20)
+
+    def _allows(self, user: str, namespace: str, rule: Document) -> bool:
+        """Whether the API server's authorizer knows of a rule; it hears of Roles by a watch."""
+        asked = {
+            "namespace": namespace,
+            "verb": rule["verbs"][0],
+            "group": rule["apiGroups"][0],
+            "resource": rule["resources"][0],
+            **({"name": rule["resourceNames"][0]} if rule.get("resourceNames") else {}),
+        }
+        answer = self.api.post(
+            "/apis/authorization.k8s.io/v1/subjectaccessreviews",
+            {
+                "apiVersion": "authorization.k8s.io/v1",
+                "kind": "SubjectAccessReview",
+                "spec": {"user": user, "resourceAttributes": asked},
+            },
+        )
+        return bool(answer["status"]["allowed"])
 
     def mark(self) -> int:
         """Now, as a place in the audit log; for `requests`."""
