@@ -77,6 +77,11 @@ class Fence:
     token: str
     confirm: Callable[[], None]
 
+    @classmethod
+    def of(cls, run: str, hold: Hold) -> Fence:
+        """The fence of one taking of a target, for a run."""
+        return cls(token=f"{run}/{hold.epoch}", confirm=hold.confirm)
+
 
 @runtime_checkable
 class FencedRouter(Protocol):

@@ -18,10 +18,7 @@ from progressive._model.events import (
     TookOver,
     Woke,
 )
-from progressive._model.record import Outcome, Phase, Reason
-
-REFUSED = "refused: "
-"""How the answer to a decision begins that was not followed."""
+from progressive._model.record import REFUSED, Outcome, Phase, Reason
 
 _ANALYSING = frozenset({Phase.STARTING, Phase.STEPPING, Phase.HOLDING, Phase.PAUSED})
 

@@ -130,6 +130,10 @@ class Happening(Value):
     message: str = ""
 
 
+REFUSED = "refused: "
+"""How the answer to a decision begins that was not followed."""
+
+
 @frozen(kw_only=True, eq=False, repr=False)
 class Decision(Value):
     """
@@ -149,6 +153,11 @@ class Decision(Value):
     by: str = ""
     why: str = ""
     answer: str = ""
+
+    @property
+    def refused(self) -> bool:
+        """Whether the run did not follow it."""
+        return self.answer.startswith(REFUSED)
 
 
 @frozen(kw_only=True, eq=False, repr=False)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from progressive._model.events import Event
-from progressive.ports import Mailbox
+from progressive.ports import Clock, Mailbox
 
 
 class ThreadMailbox:
@@ -89,3 +89,8 @@ class SystemClock:
                 inbox.fail(error)
 
         threading.Thread(target=answer, name="progressive-beside", daemon=True).start()
+
+
+def pause(clock: Clock, seconds: float) -> None:
+    """Wait for so long by a clock, whatever is told meanwhile."""
+    clock.wait(clock.now() + timedelta(seconds=seconds), ThreadMailbox())

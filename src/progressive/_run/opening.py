@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from datetime import timedelta
 from typing import TypeVar
 
 from attrs import evolve, frozen
@@ -21,6 +20,7 @@ from progressive._model.plan import Plan
 from progressive._model.record import Outcome, Reason
 from progressive._model.report import Report
 from progressive._model.traffic import Capabilities, Observed, Target
+from progressive._run.clock import pause
 from progressive._run.orders import Parts
 from progressive._run.session import Session
 from progressive.errors import (
@@ -350,13 +350,11 @@ def _put_aside(parts: Parts, target: Target, previous: CanaryAnalysis) -> None:
 
 def _patiently(parts: Parts, ask: Callable[[], Answered]) -> Answered:
     """A read at the start, tried again while the world is away; nothing is moved yet."""
-    from progressive._run.clock import ThreadMailbox
-
     for seconds in _PATIENCE:
         try:
             return ask()
         except AdapterError as error:
             if not error.transient:
                 raise
-        parts.clock.wait(parts.clock.now() + timedelta(seconds=seconds), ThreadMailbox())
+        pause(parts.clock, seconds)
     return ask()

@@ -27,7 +27,7 @@ from progressive._model.events import (
 from progressive._model.record import Notification, Outcome
 from progressive._model.report import Report
 from progressive._model.traffic import Target
-from progressive._run.clock import ThreadMailbox
+from progressive._run.clock import pause
 from progressive._run.lines import lines_of
 from progressive._run.orders import Parts, carry_out, failed
 from progressive.errors import AdapterError, ErrorKind
@@ -131,10 +131,10 @@ class Session:
             RouterError: Kind ``lost``, or one that may go away by itself; what is wrong with the
                 route itself is met by the orders of the run, which know what to make of it.
         """
-        router, hold = self._parts.router, self._hold
+        router = self._parts.router
         if not isinstance(router, FencedRouter):
             return
-        fence = Fence(token=f"{self.analysis.run}/{hold.epoch}", confirm=hold.confirm)
+        fence = Fence.of(self.analysis.run, self._hold)
         try:
             router.fence(self._target, fence, at_once=at_once)
         except AdapterError as error:
@@ -271,7 +271,7 @@ class Session:
             away = error is not None and error.kind is ErrorKind.UNAVAILABLE
             if not away or clock.now() - begun > _LAST_PATIENCE:
                 break
-            clock.wait(clock.now() + timedelta(seconds=seconds), ThreadMailbox())
+            pause(clock, seconds)
         self._save_or_warn()
 
     def _give_back(self) -> None:
@@ -288,21 +288,18 @@ class Session:
 
     def _give_back_of(self, workload: Workload) -> None:
         """Tried again for a moment; the outcome stands whatever comes of it."""
-        from progressive._run.clock import ThreadMailbox
-
-        clock = self._parts.clock
-        for pause in (*_GIVE_BACK_PAUSES, None):
+        for seconds in (*_GIVE_BACK_PAUSES, None):
             try:
                 workload.give_back(self._target)
                 return
             except AdapterError as error:
-                if pause is None or not error.transient:
+                if seconds is None or not error.transient:
                     self._warn(f"{error}; the next run gives it back")
                     return
             except Exception:
                 log.exception("a workload failed", extra={"run": self.analysis.run})
                 return
-            clock.wait(clock.now() + timedelta(seconds=pause), ThreadMailbox())
+            pause(self._parts.clock, seconds)
 
     # notifications
 

@@ -110,5 +110,5 @@ def _status(name: str, told: Any) -> int:
     if told.followed:
         ended = report.outcome if name == "promote" and not told.live else None
         return 0 if ended is None else ended.exit_code
-    unheard = told.live and report.outcome is None and "refused" not in told.answer
+    unheard = told.live and report.outcome is None and not told.refused
     return (Outcome.BUSY if unheard else Outcome.REJECTED).exit_code

@@ -14,7 +14,6 @@ from datetime import UTC, datetime, timedelta
 from attrs import frozen
 
 from progressive._adapters.journal.stores import follow
-from progressive._analysis.interruptions import REFUSED
 from progressive._analysis.machine import CanaryAnalysis
 from progressive._log import log
 from progressive._model.events import Command, Commanded
@@ -48,12 +47,14 @@ class Answered:
         answer: In words.
         followed: Whether the run did it.
         live: Whether another process drives the run.
+        refused: Whether the run heard it and did not do it.
     """
 
     report: Report
     answer: str
     followed: bool
     live: bool
+    refused: bool = False
 
 
 def decide(
@@ -188,7 +189,7 @@ def _waited(
 ) -> Answered:
     """It was heard; what takes its time, as the way home does, is waited for."""
     over = answered.report.outcome is not None
-    if over or command not in _PATIENCES or answered.answer.startswith(REFUSED):
+    if over or command not in _PATIENCES or answered.refused:
         return answered
     return _of_driver(connection, command, id, patience or _PATIENCES[command])
 
@@ -199,8 +200,7 @@ def _of_driver(connection: Connection, command: Command, id: str, patience: time
     for analysis in _following(connection, patience):
         report = analysis.report
         told = _decision(report, id)
-        refused = told is not None and told.answer.startswith(REFUSED)
-        if analysis.done or refused or (told and command is not Command.ABORT):
+        if analysis.done or (told and (told.refused or command is not Command.ABORT)):
             return _answered(report, id, live=True)
     by = f"{connection.cluster.lock().holder(connection.target) or 'its driver'}"
     words = f"{by} has not answered yet; the decision stays in its inbox"
@@ -232,7 +232,12 @@ def _nothing(report: Report, words: str) -> Answered:
 def _answered(report: Report, id: str, *, live: bool) -> Answered:
     told = _decision(report, id)
     if told is not None:
-        followed = not told.answer.startswith(REFUSED)
-        return Answered(report=report, answer=told.answer, followed=followed, live=live)
+        return Answered(
+            report=report,
+            answer=told.answer,
+            followed=not told.refused,
+            refused=told.refused,
+            live=live,
+        )
     words = report.message or f"the run ended {report.outcome} before it heard of it"
     return Answered(report=report, answer=words, followed=False, live=live)

@@ -43,8 +43,7 @@ def reset_as_driver(router: TrafficRouter, target: Target, hold: Hold, *, run: s
     """
     if not isinstance(router, FencedRouter):
         return router.reset(target)
-    fence = Fence(token=f"{run}/{hold.epoch}", confirm=hold.confirm)
-    router.fence(target, fence, at_once=True)
+    router.fence(target, Fence.of(run, hold), at_once=True)
     try:
         return router.reset(target)
     finally:

@@ -14,7 +14,6 @@ from attrs import define, evolve, frozen
 
 from progressive._adapters.journal.inbox import Decision as Put
 from progressive._adapters.lease.living import Life
-from progressive._analysis.interruptions import REFUSED
 from progressive._analysis.machine import CanaryAnalysis
 from progressive._model.events import Command
 from progressive._model.record import Decision, Outcome, Phase
@@ -266,7 +265,7 @@ def _protected(found: Found, run: CanaryAnalysis, put: Sequence[Put], rules: Rul
 
 def _hold(heard: Sequence[Decision], put: Sequence[Put]) -> Decision | None:
     """The hold that stands: of several in a row the first, for its time runs since then."""
-    told = [one for one in heard if not one.answer.startswith(REFUSED)]
+    told = [one for one in heard if not one.refused]
     told += [
         Decision(id=one.id, at=one.at, command=one.command.value, by=one.by, why=one.why)
         for one in put
