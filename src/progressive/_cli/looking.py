@@ -113,12 +113,11 @@ def _connected(looking: Looking, file: str) -> Connection:
         lookup=cluster_lookup(looking.kubeconfig, looking.context, looking.namespace),
         warn=False,
     )
-    return Connection.to(
+    return Connection.unmeasured(
         document,
         kubeconfig=looking.kubeconfig,
         context=looking.context,
         namespace=looking.namespace,
-        metrics_server="http://not-asked.invalid",
     )
 
 

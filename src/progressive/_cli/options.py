@@ -134,3 +134,21 @@ def read_or_refuse(
         print_json(refusal(reading.problems))
     print_problems(reading.problems, file=file)
     sys.exit(6)
+
+
+def where(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Which cluster was asked for, of all options that were given."""
+    return {key: given[key] for key in ("kubeconfig", "context", "namespace")}
+
+
+def read(file: str, given: Mapping[str, Any]) -> Document:
+    """`read_or_refuse` with the options of `document_options`, `cluster_options` and output."""
+    return read_or_refuse(
+        file,
+        name=given["name"],
+        router=given["router"],
+        allow_no_checks=given["allow_no_checks"],
+        output=given["output"],
+        metrics_server=given.get("metrics_server"),
+        lookup=cluster_lookup(**where(given)),
+    )

@@ -14,13 +14,7 @@ from typing import Any, NoReturn, TypeVar
 import click
 
 from progressive._cli.console import log_lines, show
-from progressive._cli.options import (
-    cluster_lookup,
-    cluster_options,
-    document_options,
-    output_option,
-    read_or_refuse,
-)
+from progressive._cli.options import cluster_options, document_options, output_option, where
 from progressive._model.record import Outcome
 from progressive._model.release import Document
 from progressive._model.report import Report
@@ -52,19 +46,6 @@ def run_options(command: Command) -> Command:
     ):
         command = option(command)
     return output_option(document_options(cluster_options(command)))
-
-
-def read(file: str, given: dict[str, Any]) -> Document:
-    """The release of a file; one that is not valid ends the program with status 6."""
-    return read_or_refuse(
-        file,
-        name=given["name"],
-        router=given["router"],
-        allow_no_checks=given["allow_no_checks"],
-        output=given["output"],
-        metrics_server=given["metrics_server"],
-        lookup=cluster_lookup(given["kubeconfig"], given["context"], given["namespace"]),
-    )
 
 
 def parsed_timeout(text: str | None) -> timedelta | None:
@@ -102,11 +83,7 @@ def drive(document: Document, file: str, given: dict[str, Any], begin: Begin) ->
     ):
         try:
             connection = Connection.to(
-                document,
-                kubeconfig=given["kubeconfig"],
-                context=given["context"],
-                namespace=given["namespace"],
-                metrics_server=given["metrics_server"],
+                document, **where(given), metrics_server=given["metrics_server"]
             )
             runner = connection.runner(observers=[driving.observe, bar])
             driving.drives(runner)

@@ -94,6 +94,17 @@ class Connection:
             workload=make_workload(document, cluster, router),
         )
 
+    @classmethod
+    def unmeasured(cls, document: Document, **where: str | None) -> Connection:
+        """
+        Connect for what asks no metrics, so no server has to be named; `where` as in `to`.
+
+        Raises:
+            ClusterError: There is no usable configuration.
+            PluginError: The router cannot be loaded.
+        """
+        return cls.to(document, metrics_server="http://not-asked.invalid", **where)
+
     def runner(
         self, *, observers: Sequence[Observer] = (), notifiers: Sequence[Notifier] = ()
     ) -> Runner:

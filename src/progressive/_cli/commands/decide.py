@@ -13,11 +13,11 @@ import click
 
 from progressive._cli.console import log_lines, print_json, show
 from progressive._cli.options import (
-    cluster_lookup,
     cluster_options,
     document_options,
     output_option,
-    read_or_refuse,
+    read,
+    where,
 )
 from progressive._model.record import Outcome
 
@@ -54,8 +54,8 @@ def _command(name: str) -> click.Command:
     @cluster_options
     @document_options
     @output_option
-    def decision(file: str, why: str, by: str, output: str, **given: Any) -> None:
-        _decide(name, file, why=why, by=by, output=output, given=given)
+    def decision(file: str, why: str, by: str, **given: Any) -> None:
+        _decide(name, file, why=why, by=by, given=given)
 
     return decision
 
@@ -63,18 +63,8 @@ def _command(name: str) -> click.Command:
 abort, hold, resume, promote, approve = map(_command, _HELP)
 
 
-def _decide(
-    name: str, file: str, *, why: str, by: str, output: str, given: dict[str, Any]
-) -> None:
-    where = {key: given[key] for key in ("kubeconfig", "context", "namespace")}
-    document = read_or_refuse(
-        file,
-        name=given["name"],
-        router=given["router"],
-        allow_no_checks=given["allow_no_checks"],
-        output=output,
-        lookup=cluster_lookup(**where),
-    )
+def _decide(name: str, file: str, *, why: str, by: str, given: dict[str, Any]) -> None:
+    document, output = read(file, given), given["output"]
     from progressive._model.events import Command
     from progressive._release.connect import Connection, rejected
     from progressive._release.outside.decisions import decide
@@ -82,9 +72,7 @@ def _decide(
 
     with log_lines(heartbeat=lambda: f"{name}: waiting"):
         try:
-            connection = Connection.to(
-                document, metrics_server="http://not-asked.invalid", **where
-            )
+            connection = Connection.unmeasured(document, **where(given))
             told = decide(connection, Command(name), by=by, why=why)
         except ProgressiveError as error:
             report = rejected(error, document.target)

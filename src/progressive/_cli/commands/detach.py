@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 import click
 
 from progressive._cli.console import log_lines, print_json
 from progressive._cli.options import (
-    cluster_lookup,
     cluster_options,
     document_options,
     output_option,
-    read_or_refuse,
+    read,
+    where,
 )
 
 
@@ -37,27 +38,14 @@ def detach(
     file: str,
     yes: bool,
     keep_services: bool,
-    kubeconfig: str | None,
-    context: str | None,
-    namespace: str | None,
-    name: str | None,
-    router: str | None,
-    allow_no_checks: bool,
-    output: str,
+    **given: Any,
 ) -> None:
     """Hand traffic and replicas of FILE back to its target, then remove what the release made.
 
     Exit status 0 when that is done; 5 when the target did not become ready, 6 refused, 8 busy,
     9 unreachable (nothing was handed over); 10 when it must be run again to finish.
     """
-    document = read_or_refuse(
-        file,
-        name=name,
-        router=router,
-        allow_no_checks=allow_no_checks,
-        output=output,
-        lookup=cluster_lookup(kubeconfig, context, namespace),
-    )
+    document, output = read(file, given), given["output"]
     from progressive._cli.cleaning_text import detach_text
     from progressive._release.connect import Connection
     from progressive._release.outside.detach import Detached, Detaching
@@ -72,13 +60,7 @@ def detach(
         )
     with log_lines(heartbeat=lambda: "detaching"):
         try:
-            connection = Connection.to(
-                document,
-                kubeconfig=kubeconfig,
-                context=context,
-                namespace=namespace,
-                metrics_server="http://not-asked.invalid",
-            )
+            connection = Connection.unmeasured(document, **where(given))
             by = f"detach ({who(os.environ)})"
             done = Detaching(connection, by=by, keep_services=keep_services).run()
         except ProgressiveError as error:

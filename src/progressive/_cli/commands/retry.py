@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from progressive._cli.releasing import drive, parsed_timeout, read, run_options
+from progressive._cli.options import read
+from progressive._cli.releasing import drive, parsed_timeout, run_options
 from progressive._model.report import Report
 
 

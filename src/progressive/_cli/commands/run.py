@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from progressive._cli.releasing import drive, parsed_timeout, read, run_options
+from progressive._cli.options import read, where
+from progressive._cli.releasing import drive, parsed_timeout, run_options
 from progressive._model.report import Report
 
 
@@ -52,9 +53,8 @@ def run(
     if dry_run:
         from progressive._cli.dry_run import try_and_exit
 
-        where = {key: given[key] for key in ("kubeconfig", "context", "namespace")}
         server, output = given["metrics_server"], given["output"]
-        try_and_exit(document, wanted, where, server, resume=resume, output=output)
+        try_and_exit(document, wanted, where(given), server, resume=resume, output=output)
 
     def begin(connection: Any, runner: Any) -> Report:
         connection.require_rights(images=wanted, resume=resume)

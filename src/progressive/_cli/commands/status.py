@@ -6,17 +6,18 @@ Floor 5. Reads only.
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import click
 from attrs import evolve
 
 from progressive._cli.console import log_lines, show
 from progressive._cli.options import (
-    cluster_lookup,
     cluster_options,
     document_options,
     output_option,
-    read_or_refuse,
+    read,
+    where,
 )
 
 
@@ -27,36 +28,17 @@ from progressive._cli.options import (
 @output_option
 def status(
     file: str,
-    kubeconfig: str | None,
-    context: str | None,
-    namespace: str | None,
-    name: str | None,
-    router: str | None,
-    allow_no_checks: bool,
-    output: str,
+    **given: Any,
 ) -> None:
     """Show the run of FILE: how it stands or ended, and why; nothing is written."""
-    document = read_or_refuse(
-        file,
-        name=name,
-        router=router,
-        allow_no_checks=allow_no_checks,
-        output=output,
-        lookup=cluster_lookup(kubeconfig, context, namespace),
-    )
+    document, output = read(file, given), given["output"]
     from progressive._release.connect import Connection, rejected
     from progressive._release.past.record import read_record
     from progressive.errors import ProgressiveError
 
     with log_lines():
         try:
-            connection = Connection.to(
-                document,
-                kubeconfig=kubeconfig,
-                context=context,
-                namespace=namespace,
-                metrics_server="http://not-asked.invalid",
-            )
+            connection = Connection.unmeasured(document, **where(given))
             report, holder = read_record(connection)
         except ProgressiveError as error:
             report = rejected(error, document.target)
