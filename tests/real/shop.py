@@ -204,7 +204,7 @@ class Place:
         )
         try:
             workload.prepare(target)
-            soon = datetime.now(UTC) + timedelta(seconds=20)
+            soon = datetime.now(UTC) + timedelta(seconds=90)
             asked = workload.readiness(target, Side.PRIMARY, soon)
             assert asked.readiness == "ready", asked.message
             wait_for(lambda: _pointed(workload, target), "the endpoints of the primary")

@@ -30,7 +30,7 @@ def count(log: Path, *, user: str, since: int = 0, namespace: str | None = None)
     seen: set[str] = set()
     for event in events(log, since=since):
         about = event.get("objectRef", {})
-        if event["user"]["username"] != user or event["auditID"] in seen:
+        if _asker(event) != user or event["auditID"] in seen:
             continue  # a watch is told twice: when it begins, and when it ends
         if namespace is not None and about.get("namespace", "") != namespace:
             continue
@@ -49,7 +49,7 @@ def answers(
     """Verb, resource and status of everything that one user wrote, in the order of the answers."""
     for event in events(log, since=since):
         about = event.get("objectRef", {})
-        if event["user"]["username"] != user or event["verb"] in ("get", "list", "watch"):
+        if _asker(event) != user or event["verb"] in ("get", "list", "watch"):
             continue
         if namespace is None or about.get("namespace", "") == namespace:
             yield event["verb"], about.get("resource", ""), event["responseStatus"]["code"]
@@ -62,3 +62,9 @@ def events(log: Path, *, since: int = 0) -> Iterator[dict[str, Any]]:
         for line in file:
             if line.endswith(b"\n"):
                 yield json.loads(line)
+
+
+def _asker(event: dict[str, Any]) -> str | None:
+    """Who asked; None for a request that was turned away before its user was known."""
+    name: str | None = event.get("user", {}).get("username")
+    return name

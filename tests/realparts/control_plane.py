@@ -174,7 +174,9 @@ class ControlPlane:
         )
         if rules:
             what = f"the rights of {user} in {namespace}"
-            wait_for(lambda: self._allows(user, namespace, rules[-1]), what, seconds=20)
+            # every rule: some are everybody's already, and tell nothing of this Role
+            known = lambda: all(self._allows(user, namespace, one) for one in rules)  # noqa: E731
+            wait_for(known, what, seconds=60)
 
     def _allows(self, user: str, namespace: str, rule: Document) -> bool:
         """Whether the API server's authorizer knows of a rule; it hears of Roles by a watch."""
