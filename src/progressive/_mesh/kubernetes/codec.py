@@ -34,7 +34,7 @@ from progressive._mesh.ownership import (
     written_by_us,
 )
 from progressive._mesh.preflight import require_ready
-from progressive._mesh.sound import ENDPOINT_SLICE, SERVICE, around_sides
+from progressive._mesh.sound import SERVICE, around_sides
 from progressive._model.release import ServiceSpec
 from progressive._model.traffic import Capabilities, Observed, Side, Split, Target
 from progressive.errors import DestinationNotFound, RouterError, Unsupported
@@ -63,7 +63,7 @@ class KubernetesCodec:
     name = "kubernetes"
     capabilities = _CAPABILITIES
     kinds: tuple[ObjectKind, ...] = (SERVICE, pods.DEPLOYMENT)
-    around: tuple[ObjectKind, ...] = (ENDPOINT_SLICE, *pods.AUTOSCALERS)
+    around: tuple[ObjectKind, ...] = pods.AUTOSCALERS
 
     def steered(self, objects: Sequence[Manifest], target: Target) -> tuple[ResourceRef, ...]:
         """The apex Service, or the Deployments of both sides; empty: none is there."""
