@@ -33,6 +33,11 @@ def mappings(value: Any) -> list[Mapping[str, Any]]:
     return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
 
 
+def listed(value: Any) -> list[Any]:
+    """The value, if it is a list; else an empty one."""
+    return value if isinstance(value, list) else []
+
+
 def pointer(*steps: str | int) -> str:
     """The JSON pointer of these steps (RFC 6901): ``~`` and ``/`` in keys are escaped."""
     return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)
