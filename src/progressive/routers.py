@@ -10,6 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from progressive._adapters.mesh.istio import IstioRouter
+from progressive._adapters.mesh.kubernetes import KubernetesRouter
+from progressive._adapters.mesh.nginx import NginxRouter
 from progressive._adapters.mesh.router import MeshRouter
 from progressive._mesh.effect import CountsTraffic, Effect, EffectKind, Traffic
 from progressive.ports import RouteMaker, TrafficRouter
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "IstioRouter",
+    "KubernetesRouter",
+    "NginxRouter",
     "EnvoyRouter",
     "MeshRouter",
     "TrafficRouter",

@@ -8,6 +8,7 @@ and go, and more than one may claim a path.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -22,6 +23,9 @@ from progressive._model.release import ServiceSpec
 from progressive._model.traffic import Target
 from progressive.ports import Cluster
 
+INGRESS_PREFIX = "PROGRESSIVE_INGRESS_PREFIX"
+"""Environment variable: the prefix of the annotations, for every command."""
+
 
 class NginxRouter(MeshRouter):
     """
@@ -34,7 +38,8 @@ class NginxRouter(MeshRouter):
 
     Args:
         cluster: None: the cluster that kubectl would speak to, found at first use.
-        prefix: Of the annotations, as the controller's `--annotations-prefix`.
+        prefix: Of the annotations, as the controller's `--annotations-prefix`; None: that of
+            `PROGRESSIVE_INGRESS_PREFIX` in the environment, else ``nginx.ingress.kubernetes.io``.
         proof: Counts requests, such as a `PrometheusMetrics`; None: `in_effect` cannot be asked.
         offline: The cluster is a file: Services and EndpointSlices that are not there are not
             asked for.
@@ -46,15 +51,14 @@ class NginxRouter(MeshRouter):
         self,
         cluster: Cluster | None = None,
         *,
-        prefix: str = PREFIX,
+        prefix: str | None = None,
         proof: CountsTraffic | None = None,
         offline: bool = False,
         now: Callable[[], datetime] | None = None,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        super().__init__(
-            NginxCodec(prefix), cluster, proof=proof, offline=offline, now=now, pause=pause
-        )
+        codec = NginxCodec(prefix or os.environ.get(INGRESS_PREFIX) or PREFIX)
+        super().__init__(codec, cluster, proof=proof, offline=offline, now=now, pause=pause)
 
     def establish(
         self, target: Target, service: ServiceSpec, owner: Mapping[str, Any] | None
