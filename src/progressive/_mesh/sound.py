@@ -97,7 +97,7 @@ def around_sides(objects: Sequence[Manifest], target: Target) -> list[Manifest]:
     slices = [
         one
         for one in of_kind(objects, ENDPOINT_SLICE, target.namespace)
-        if labels(one).get(SERVICE_LABEL) in sides
+        if str(labels(one).get(SERVICE_LABEL)) in sides
     ]
     for one in (*services, *slices):
         require_sound(one, target)
