@@ -198,10 +198,23 @@ class Sticky(Value):
     Attributes:
         cookie: Name of the cookie.
         max_age: How long; one second or more.
+        primary_cookie: Name of another cookie, for users who saw the primary: they stay there
+            until the weight changes. None: each of their requests is split anew, so that sooner
+            or later nearly all users are on the canary.
+
+    Raises:
+        SpecError: A name is empty, or both are the same.
     """
 
     cookie: str = field(validator=_name)
     max_age: timedelta = timedelta(days=1)
+    primary_cookie: str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if self.primary_cookie in ("", self.cookie):
+            raise SpecError(
+                "sticky.primary_cookie", "must be another name than that of the canary's cookie"
+            )
 
 
 def _matches(value: Iterable[Match]) -> tuple[Match, ...]:
@@ -273,8 +286,14 @@ class Observed(Value):
         return (
             self.canary * split.total == split.canary * self.total
             and (self.mirror or None) == (split.mirror or None)
-            and self.matched == bool(split.match or split.sticky)
+            and self._matches(split)
         )
+
+    def _matches(self, split: Split) -> bool:
+        if split.canary == 0:
+            # no rule for matched requests is left then; one that clears a cookie may stand
+            return not self.matched or split.sticky is not None
+        return self.matched == bool(split.match or split.sticky)
 
 
 @frozen(kw_only=True, eq=False, repr=False)
