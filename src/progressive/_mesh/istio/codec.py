@@ -18,7 +18,7 @@ from progressive._mesh.istio.make import virtual_service
 from progressive._mesh.preflight import ports_of, require_ready
 from progressive._mesh.rules.find import Finder
 from progressive._mesh.rules.handing import HandsBack
-from progressive._mesh.rules.rule import Rule
+from progressive._mesh.rules.layout import Rule
 from progressive._model.release import ServiceSpec
 from progressive._model.traffic import Capabilities, Side, Split, Target
 from progressive.errors import PreflightFailed

@@ -12,7 +12,7 @@ from typing import Any
 
 from progressive._mesh.access import inner, mapping, pointer, sequence
 from progressive._mesh.codec import Operation
-from progressive._mesh.rules.rule import Rule
+from progressive._mesh.rules.layout import Rule
 from progressive._model.traffic import Side, Target
 from progressive.errors import InvalidRequest
 

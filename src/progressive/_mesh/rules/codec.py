@@ -31,14 +31,14 @@ from progressive._mesh.preflight import require_ready
 from progressive._mesh.rules import cookies, managed, weights
 from progressive._mesh.rules.cookies import Jar
 from progressive._mesh.rules.find import Finder
-from progressive._mesh.rules.layout import Layout
-from progressive._mesh.rules.rule import MATCH, Rule, manifests_of
+from progressive._mesh.rules.layout import Layout, Rule, manifests_of
+from progressive._mesh.rules.refusals import refuse_features, refuse_weight
+from progressive._mesh.rules.rule import MATCH
 from progressive._model.release import ServiceSpec
 from progressive._model.traffic import Capabilities, Observed, RouteRef, Side, Split, Target
 from progressive.errors import (
     DestinationNotFound,
     Drift,
-    InvalidWeight,
     RouterError,
     Unsupported,
 )
@@ -139,15 +139,12 @@ class RuleCodec:
         target: Target,
         *,
         total: int = 100,
-        inside: bool = False,
     ) -> Observed:
         """
-        The split; `matched` tells whether a managed rule stands.
+        The split of the base rules; `matched` and `inside` tell of managed ones.
 
         Args:
             total: Parts in which the split is told where that can be done exactly.
-            inside: The share of matched requests where a rule for them stands, as for a release
-                with a match; else that of the base rule.
 
         Raises:
             RouteNotFound, DestinationNotFound, AmbiguousRoute: As for a write; only a rule that
@@ -158,18 +155,25 @@ class RuleCodec:
         rules = self._find(objects, target)
         manifests = manifests_of(rules)
         standing = [one for it in manifests for one in self.finder.managed(it, target)]
-        matching = [one for one in standing if one.purpose == MATCH]
-        canary, whole = self._share(matching if inside and matching else rules, target)
-        canary, whole = weights.in_parts(canary, whole, total)
+        canary, whole = weights.in_parts(*self._share(rules, target), total)
         mirrors = [rule.layout.mirror(rule, target) for rule in rules]
         return Observed(
             canary=canary,
             total=whole,
             mirror=next((one for one in mirrors if one is not None), None),
             matched=bool(standing),
+            inside=self._inside(standing, target, total),
             writer=last_writer(rules[0].manifest, *(str(one) for one in rules[0].section)),
             warnings=self._warnings(rules, target),
         )
+
+    def _inside(
+        self, standing: Sequence[Rule], target: Target, total: int
+    ) -> tuple[int, int] | None:
+        matching = [one for one in standing if one.purpose == MATCH]
+        if not matching:
+            return None
+        return weights.in_parts(*self._share(matching, target), total)
 
     def _share(self, rules: Sequence[Rule], target: Target) -> tuple[Any, Any]:
         shares = []
@@ -360,51 +364,3 @@ def patch_of(
         return ()
     patch = (*version_test(manifest), *tests, *changes)
     return (ObjectPatch(ref=ref_of(manifest, target), patch=patch),)
-
-
-def refuse_features(
-    features: Capabilities, router: str, rule: Rule, target: Target, split: Split
-) -> None:
-    """
-    Do nothing when a kind, and the protocol of a rule, can express what an order asks for.
-
-    Raises:
-        Unsupported: They cannot.
-    """
-    plain = rule.protocol in ("tcp", "tls")
-    asked = (
-        ("match", bool(split.match), features.match),
-        ("mirror", split.mirror is not None, features.mirror),
-        ("stickiness", split.sticky is not None, features.sticky),
-    )
-    for what, is_asked, can in asked:
-        if is_asked and plain:
-            raise Unsupported(
-                f"{rule.called(target)}: a rule for {rule.protocol} sees no requests, so {what} "
-                "is not possible"
-            )
-        if is_asked and not can:
-            raise Unsupported(
-                f"{rule.called(target)}: {what} cannot be expressed by the router {router} here; "
-                f"leave spec.traffic.{'sticky' if what == 'stickiness' else what} out"
-            )
-
-
-def refuse_weight(features: Capabilities, target: Target, split: Split) -> None:
-    """
-    Do nothing when the mesh can hold the total and the release allows the weight.
-
-    Raises:
-        InvalidWeight: One of the two is not so.
-    """
-    if split.total > features.max_total:
-        raise InvalidWeight(
-            f"{target}: a total of {split.total} is above {features.max_total}, "
-            "the most that this mesh takes"
-        )
-    bounds = target.bounds
-    if bounds is not None and not bounds.min <= split.canary <= bounds.max:
-        raise InvalidWeight(
-            f"{target}: weight {split.canary} is outside the bounds of the release, "
-            f"{bounds.min} to {bounds.max}"
-        )

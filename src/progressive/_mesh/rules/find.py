@@ -13,8 +13,7 @@ from attrs import field, frozen
 
 from progressive._mesh.access import inner, text
 from progressive._mesh.codec import Manifest, ResourceRef, namespace_of, ref_of
-from progressive._mesh.rules.layout import Layout
-from progressive._mesh.rules.rule import Rule
+from progressive._mesh.rules.layout import Layout, Rule
 from progressive._model.traffic import RouteRef, Side, Target
 from progressive.errors import (
     AmbiguousRoute,

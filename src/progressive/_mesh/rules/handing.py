@@ -20,7 +20,7 @@ from progressive._mesh.codec import (
 )
 from progressive._mesh.rules import managed
 from progressive._mesh.rules.codec import RuleCodec
-from progressive._mesh.rules.rule import Rule
+from progressive._mesh.rules.layout import Rule
 from progressive._model.traffic import Side, Target
 from progressive.errors import InvalidRequest
 

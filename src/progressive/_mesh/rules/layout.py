@@ -12,11 +12,84 @@ from copy import deepcopy
 from fractions import Fraction
 from typing import Any
 
+from attrs import frozen
+
 from progressive._mesh.access import Path, mapping, pointer, sequence
-from progressive._mesh.codec import Manifest, ObjectKind, Operation
-from progressive._mesh.rules.rule import Destination, Number, Rule
+from progressive._mesh.codec import Manifest, ObjectKind, Operation, ref_of
+from progressive._mesh.rules.rule import MANAGED_PREFIX, MATCH, PINNED, STICKY, Destination, Number
 from progressive._model.traffic import Capabilities, Match, Side, Split, Target
 from progressive.errors import InvalidRequest
+
+
+@frozen(kw_only=True, eq=False)
+class Rule:
+    """
+    One rule of one routing object.
+
+    Attributes:
+        manifest: The object.
+        layout: What its kind is like.
+        section: Where the list of rules is; the rule itself is at `path`.
+        index: Its place in that list, from 0, managed rules counted; None: the object has one
+            rule and no list.
+        protocol: ``http``, ``grpc``, ``tcp`` or ``tls``.
+        name: Empty where it has none.
+        body: The rule itself.
+        destinations: In the order of the object.
+        listed: Whether the object's annotation says that this project made the rule.
+    """
+
+    manifest: Manifest
+    layout: Layout
+    section: Path
+    index: int | None
+    protocol: str
+    name: str
+    body: Mapping[str, Any]
+    destinations: tuple[Destination, ...]
+    listed: bool = False
+
+    @property
+    def path(self) -> Path:
+        """Where it is in the object."""
+        return self.section if self.index is None else (*self.section, self.index)
+
+    def places(self, side: Side | None) -> list[int]:
+        """Places of the destinations that are this side; None: third ones."""
+        return [at for at, one in enumerate(self.destinations) if one.side is side]
+
+    def first(self, side: Side) -> Destination:
+        """The destination of a side that the rule holds."""
+        return self.destinations[self.places(side)[0]]
+
+    @property
+    def both(self) -> bool:
+        """Whether it holds both sides."""
+        return bool(self.places(Side.PRIMARY) and self.places(Side.CANARY))
+
+    @property
+    def held(self) -> bool:
+        """Whether it holds a side at all."""
+        return any(one.side is not None for one in self.destinations)
+
+    @property
+    def managed(self) -> bool:
+        """Whether this project put it there, for this release."""
+        ours = self.name.startswith(MANAGED_PREFIX) or self.listed
+        return ours and self.held and not self.places(None)
+
+    @property
+    def purpose(self) -> str:
+        """`MATCH`, `STICKY` or `PINNED`: what a managed rule is for; without a name, a match."""
+        return next((one for one in (PINNED, STICKY) if self.name.startswith(one)), MATCH)
+
+    def called(self, target: Target) -> str:
+        """``VirtualService shop/web, rule main (http[1])``, as messages say it."""
+        ref = ref_of(self.manifest, target)
+        if self.index is None:
+            return str(ref)
+        place = f"{self.section[-1]}[{self.index}]"
+        return f"{ref}, rule {self.name} ({place})" if self.name else f"{ref}, rule {place}"
 
 
 class Layout:
@@ -241,3 +314,8 @@ def whole(number: Number) -> int:
             raise InvalidRequest(f"{float(number):g} is not a whole number")
         return number.numerator
     return number
+
+
+def manifests_of(rules: Sequence[Rule]) -> list[Manifest]:
+    """The objects of rules, each once."""
+    return list({id(rule.manifest): rule.manifest for rule in rules}.values())

@@ -1,22 +1,18 @@
-"""A rule of a routing object and its destinations, as every mesh has them.
+"""Names of managed rules, and the destination of a rule, as every mesh has them.
 
 Floor 3, pure values. Made by layouts, read by everything else in this room.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from attrs import field, frozen
+from attrs import frozen
 
 from progressive._mesh.access import Path
-from progressive._mesh.codec import Manifest, ref_of
-from progressive._model.traffic import Side, Target
-
-if TYPE_CHECKING:
-    from progressive._mesh.rules.layout import Layout
+from progressive._model.traffic import Side
 
 MANAGED_PREFIX = "progressive-"
 """Name of every rule that this project puts into an object of a person."""
@@ -49,79 +45,3 @@ class Destination:
     body: Mapping[str, Any]
     side: Side | None
     identity: tuple[tuple[Path, Any], ...]
-
-
-@frozen(kw_only=True, eq=False)
-class Rule:
-    """
-    One rule of one routing object.
-
-    Attributes:
-        manifest: The object.
-        layout: What its kind is like.
-        section: Where the list of rules is; the rule itself is at `path`.
-        index: Its place in that list, from 0, managed rules counted; None: the object has one
-            rule and no list.
-        protocol: ``http``, ``grpc``, ``tcp`` or ``tls``.
-        name: Empty where it has none.
-        body: The rule itself.
-        destinations: In the order of the object.
-        listed: Whether the object's annotation says that this project made the rule.
-    """
-
-    manifest: Manifest
-    layout: Layout
-    section: Path
-    index: int | None
-    protocol: str
-    name: str
-    body: Mapping[str, Any]
-    destinations: tuple[Destination, ...]
-    listed: bool = field(default=False)
-
-    @property
-    def path(self) -> Path:
-        """Where it is in the object."""
-        return self.section if self.index is None else (*self.section, self.index)
-
-    def places(self, side: Side | None) -> list[int]:
-        """Places of the destinations that are this side; None: third ones."""
-        return [at for at, one in enumerate(self.destinations) if one.side is side]
-
-    def first(self, side: Side) -> Destination:
-        """The destination of a side that the rule holds."""
-        return self.destinations[self.places(side)[0]]
-
-    @property
-    def both(self) -> bool:
-        """Whether it holds both sides."""
-        return bool(self.places(Side.PRIMARY) and self.places(Side.CANARY))
-
-    @property
-    def held(self) -> bool:
-        """Whether it holds a side at all."""
-        return any(one.side is not None for one in self.destinations)
-
-    @property
-    def managed(self) -> bool:
-        """Whether this project put it there, for this release."""
-        ours = self.name.startswith(MANAGED_PREFIX) or self.listed
-        return ours and self.held and not self.places(None)
-
-    @property
-    def purpose(self) -> str:
-        """`MATCH`, `STICKY` or `PINNED`: what a managed rule is for; without a name, a match."""
-        return next((one for one in (PINNED, STICKY) if self.name.startswith(one)), MATCH)
-
-    def called(self, target: Target) -> str:
-        """``VirtualService shop/web, rule main (http[1])``, as messages say it."""
-        ref = ref_of(self.manifest, target)
-        if self.index is None:
-            return str(ref)
-        place = f"{self.section[-1]}[{self.index}]"
-        return f"{ref}, rule {self.name} ({place})" if self.name else f"{ref}, rule {place}"
-
-
-def manifests_of(rules: Sequence[Rule]) -> list[Manifest]:
-    """The objects of rules, each once."""
-    return list({id(rule.manifest): rule.manifest for rule in rules}.values())
