@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from tests.unit.mesh.manifests import (
     CODEC,
     TARGET,
     both,
+    carried_out,
     destination,
+    endpoints,
     on,
+    owner,
     route,
+    service,
     written,
 )
 
 from progressive._model.traffic import (
+    Bounds,
     Match,
     RouteRef,
     Split,
@@ -25,7 +32,9 @@ from progressive._model.traffic import (
 from progressive.errors import (
     AmbiguousRoute,
     DestinationNotFound,
+    ForeignController,
     InvalidWeight,
+    PreflightFailed,
     RouteNotFound,
     Unsupported,
 )
