@@ -83,13 +83,16 @@ def _carried_out(release: str, objects: str | None, order: Order, **given: Any) 
 
     from progressive._release.route.offline import route_offline
     from progressive._release.route.order import traffic_of, warnings_of
+    from progressive.errors import InvalidRequest
 
     namespace = given["namespace"] or "default"
     if objects is None:
         raise click.UsageError("--objects FILE is needed")
-    documents = objects_of(objects)
+    held = objects_of(objects)
+    if held.faults:
+        raise InvalidRequest("; ".join(held.faults))
     reading = _reading(release, namespace, given)
-    told = route_offline(traffic_of(reading), documents, order, namespace=namespace)
+    told = route_offline(traffic_of(reading), held.objects, order, namespace=namespace)
     return evolve(told, warnings=(*warnings_of(reading), *told.warnings))
 
 
