@@ -126,10 +126,7 @@ def _on_cluster(release: str, order: Order, given: Mapping[str, Any]) -> Routed:
     traffic = traffic_of(reading)
     manner = Manner(**{key: given[key] for key in ("dry_run", "force", "by", "why")})
     cluster = KubernetesCluster.from_environment(**where(given))
-    try:
-        told = route_live(traffic, cluster, order, manner)
-    finally:
-        cluster.close()
+    told = route_live(traffic, cluster, order, manner)
     return evolve(told, warnings=(*warnings_of(reading), *told.warnings))
 
 

@@ -133,19 +133,10 @@ def _answer(
 
 
 def _listening(
-    router: TrafficRouter,
-    target: Target,
-    writes: list[Written],
-    drivers: _Drivers,
-    rights: _Rights,
+    router: TrafficRouter, target: Target, writes: list[Written], before: Callable[[Intent], None]
 ) -> Callable[[Observed], bool]:
     """Note the writes of a router; what comes back tells whether anything was changed."""
     if isinstance(router, MeshRouter):
-
-        def before(intent: Intent) -> None:
-            drivers.require_no_mark(intent)
-            rights.require(intent)
-
         router.on_write(writes.append, before=before)
         return lambda _: bool(writes)
     # another kind of router lists no writes; that the split is another one is seen all the same
