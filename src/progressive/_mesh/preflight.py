@@ -90,10 +90,10 @@ def ready_count(objects: Iterable[Manifest], target: Target, side: Side) -> int 
     ready: dict[str, set[str]] = {}
     for one in slices:
         known = ready.setdefault(str(one.get("addressType")), set())
-        for place, end in enumerate(one.get("endpoints") or ()):
+        for place, end in enumerate(map(mapping, sequence(one.get("endpoints")))):
             if _takes_traffic(end):
-                addresses = end.get("addresses") or [f"{one['metadata']['name']}/{place}"]
-                known.add(str(addresses[0]))
+                unnamed = f"{inner(one, 'metadata', 'name')}/{place}"
+                known.add(str(next(iter(sequence(end.get("addresses"))), unnamed)))
     return max(map(len, ready.values()))
 
 

@@ -435,6 +435,20 @@ def test_what_means_nothing_is_an_error_and_a_reset_removes_it(notes: dict[str, 
     assert "0" == texts(by_name(after, *CANARY))["canary-weight"]
 
 
+def test_an_annotation_that_is_no_text_is_told_with_its_remedy() -> None:
+    """
+    The commonest fault in a file; the API server would refuse the object.
+    """
+    one = canary(weight="20")
+    one["metadata"]["annotations"][f"{PREFIX}/canary"] = True
+    for plan in (
+        lambda: CODEC.read([main(), one], TARGET),
+        lambda: CODEC.reset([main(), one], TARGET),
+    ):
+        with pytest.raises(InvalidRequest, match=r'web-canary: metadata\.annotations .*"true"'):
+            plan()
+
+
 def test_several_ingresses_must_agree() -> None:
     """
     One number cannot tell two shares.

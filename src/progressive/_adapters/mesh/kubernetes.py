@@ -20,11 +20,11 @@ from attrs import define
 from progressive._adapters.mesh.objects import MeshObjects, Sight
 from progressive._adapters.mesh.router import MeshRouter
 from progressive._mesh import preflight
+from progressive._mesh.builtin import ENDPOINT_SLICE, SERVICE, named
 from progressive._mesh.codec import Manifest, ObjectKind, ObjectPatch, ResourceRef, ref_of
 from progressive._mesh.effect import CountsTraffic
 from progressive._mesh.kubernetes.codec import KubernetesCodec
 from progressive._mesh.kubernetes.pods import DEPLOYMENT
-from progressive._mesh.sound import ENDPOINT_SLICE, SERVICE, named
 from progressive._model.release import ServiceSpec
 from progressive._model.traffic import Split, Target
 from progressive.errors import VersionNotServed

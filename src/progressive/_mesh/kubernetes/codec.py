@@ -12,20 +12,19 @@ from typing import Any
 
 from attrs import evolve
 
+from progressive._mesh.builtin import SERVICE, find
 from progressive._mesh.codec import Manifest, ObjectKind, ObjectPatch, ResourceRef, ref_of
 from progressive._mesh.kubernetes import pods
 from progressive._mesh.kubernetes.services import (
     Selector,
     Services,
     Style,
-    apex_of,
     cautions,
     pointed,
     selector_of,
     services_of,
     side_selector,
 )
-from progressive._mesh.orders import in_parts, refuse, require_weight
 from progressive._mesh.ownership import (
     foreign,
     gitops_warnings,
@@ -34,7 +33,8 @@ from progressive._mesh.ownership import (
     written_by_us,
 )
 from progressive._mesh.preflight import require_ready
-from progressive._mesh.sound import SERVICE, around_sides
+from progressive._mesh.rules.refusals import refuse_always, refuse_weight
+from progressive._mesh.rules.weights import in_parts
 from progressive._model.release import ServiceSpec
 from progressive._model.traffic import Capabilities, Observed, Side, Split, Target
 from progressive.errors import DestinationNotFound, RouterError, Unsupported
@@ -79,7 +79,7 @@ class KubernetesCodec:
 
         Raises:
             RouteNotFound, DestinationNotFound, AmbiguousRoute: As for a write.
-            InvalidRequest: There is no pod, or an object is none of the API.
+            InvalidRequest: There is no pod, or replicas or a selector are none.
             PreflightFailed: No pod is ready.
         """
         services = services_of(objects, target)
@@ -91,7 +91,7 @@ class KubernetesCodec:
                 warnings=tuple(_warnings(services, [services.apex], target, ".spec.selector")),
             )
         workloads = pods.workloads_of(objects, target, services)
-        told = pods.share(around_sides(objects, target), target, workloads)
+        told = pods.share(objects, target, workloads)
         canary, whole = in_parts(told.canary, told.total, total)
         written = list(workloads.sides.values())
         return Observed(
@@ -117,7 +117,7 @@ class KubernetesCodec:
                 that grows has no ready endpoint.
         """
         _refuse_unsupported(target, split)
-        require_weight(target, split, max_total=MAX_TOTAL)
+        refuse_weight(_CAPABILITIES, target, split)
         services = services_of(objects, target)
         if services.style(target) is Style.SELECTOR:
             return _switched(objects, target, split, services)
@@ -130,8 +130,7 @@ class KubernetesCodec:
         patches = pods.resized(workloads, target, replicas)
         if patches:
             pods.require_no_autoscaler(objects, target, workloads)
-            sides = around_sides(objects, target)
-            pods.require_ready_to_grow(sides, target, workloads, replicas)
+            pods.require_ready_to_grow(objects, target, workloads, replicas)
         return patches
 
     def reset(
@@ -147,7 +146,7 @@ class KubernetesCodec:
             DestinationNotFound: Nothing tells which pods are the primary.
             ForeignController: Another controller moves this traffic, and nothing of ours is there.
         """
-        apex = apex_of(objects, target)
+        apex = find(objects, SERVICE, target, target.service)
         if apex is None:
             return ()
         selector, primary = selector_of(apex, target), side_selector(objects, target, Side.PRIMARY)
@@ -209,7 +208,9 @@ def _refuse_unsupported(target: Target, split: Split) -> None:
         "stickiness": split.sticky is not None,
         "subsets": target.subsets is not None,
     }
-    refuse(target, asked, "a plain Service does not look into requests; take a mesh or a gateway")
+    refuse_always(
+        target, asked, "a plain Service does not look into requests; take a mesh or a gateway"
+    )
 
 
 def _switched(
@@ -225,7 +226,7 @@ def _switched(
     side = Side.CANARY if split.canary else Side.PRIMARY
     if services.chosen is side:
         return ()
-    require_ready(around_sides(objects, target), target, split)
+    require_ready(objects, target, split)
     return (pointed(services.apex, target, services.sides[side]),)
 
 

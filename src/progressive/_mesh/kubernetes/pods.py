@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from attrs import frozen
 
+from progressive._mesh.access import inner, mapping
+from progressive._mesh.builtin import find, named, of_kind
 from progressive._mesh.codec import Manifest, ObjectKind, ObjectPatch, ref_of, version_test
 from progressive._mesh.kubernetes.services import Selector, Services
 from progressive._mesh.preflight import ready_count
-from progressive._mesh.sound import find, mapping, named, of_kind, require_sound
 from progressive._model.traffic import Pods, Side, Split, Target
 from progressive.errors import (
     AmbiguousRoute,
@@ -75,7 +76,7 @@ def workloads_of(objects: Sequence[Manifest], target: Target, services: Services
         AmbiguousRoute: A side has several, or both have the same one.
         InvalidRequest: The replicas of one are no number.
     """
-    found = of_kind(objects, DEPLOYMENT, target.namespace)
+    found = of_kind(objects, DEPLOYMENT, target)
     sides = {side: _behind(found, target, side, services.sides[side]) for side in Side}
     if sides[Side.PRIMARY] is sides[Side.CANARY]:
         raise AmbiguousRoute(
@@ -109,7 +110,6 @@ def _behind(found: Sequence[Manifest], target: Target, side: Side, selector: Sel
             f"no Deployment of namespace {target.namespace} has pods that Service "
             f"{target.on(side)} ({side}) selects, so there are no replicas to set"
         )
-    require_sound(meant[0], target)
     return meant[0]
 
 
@@ -120,8 +120,7 @@ def _selects(selector: Selector, deployment: Manifest) -> bool:
 
 def template_labels(deployment: Manifest) -> Selector:
     """The labels of the pods of a Deployment."""
-    template = mapping(mapping(deployment.get("spec")).get("template"))
-    return mapping(mapping(template.get("metadata")).get("labels"))
+    return mapping(inner(deployment, "spec", "template", "metadata", "labels"))
 
 
 def replicas_of(deployment: Manifest, target: Target) -> int:
@@ -131,11 +130,12 @@ def replicas_of(deployment: Manifest, target: Target) -> int:
     Raises:
         InvalidRequest: It is no number of pods.
     """
-    replicas = mapping(deployment.get("spec")).get("replicas")
+    if not isinstance(deployment.get("spec"), Mapping):
+        raise InvalidRequest(f"{ref_of(deployment, target)}: spec is no mapping")
+    replicas = inner(deployment, "spec", "replicas")
     if replicas is None:
         return 1
     if not isinstance(replicas, int) or isinstance(replicas, bool) or replicas < 0:
-        require_sound(deployment, target)
         ref = ref_of(deployment, target)
         raise InvalidRequest(f"{ref}: spec.replicas is {replicas!r}, not a number of pods")
     return replicas
@@ -146,7 +146,7 @@ def share(objects: Sequence[Manifest], target: Target, workloads: Workloads) -> 
     The share that users get: ready endpoints where they are known, else the pods asked for.
 
     Args:
-        objects: With the EndpointSlices of the sides, in `sound.around_sides` form.
+        objects: With the EndpointSlices of the sides.
 
     Raises:
         InvalidRequest: No pod is asked for on either side.
@@ -206,7 +206,7 @@ def resized(
 
 
 def _resized(deployment: Manifest, target: Target, replicas: int) -> ObjectPatch:
-    before = mapping(deployment.get("spec")).get("replicas")
+    before = inner(deployment, "spec", "replicas")
     tests = () if before is None else ({"op": "test", "path": "/spec/replicas", "value": before},)
     change = {"op": "add", "path": "/spec/replicas", "value": replicas}
     patch = (*version_test(deployment), *tests, change)
@@ -245,8 +245,8 @@ def autoscalers(
 ) -> Iterator[Manifest]:
     """The autoscalers that write the replicas of a Deployment."""
     for kind in AUTOSCALERS:
-        for one in of_kind(objects, kind, target.namespace):
-            reference = mapping(mapping(one.get("spec")).get("scaleTargetRef"))
+        for one in of_kind(objects, kind, target):
+            reference = mapping(inner(one, "spec", "scaleTargetRef"))
             # KEDA takes a reference without a kind for a Deployment; versions do not count
             group = str(reference.get("apiVersion") or "apps/v1").partition("/")[0]
             meant = (reference.get("kind") or DEPLOYMENT.kind, group, reference.get("name"))
@@ -279,7 +279,7 @@ def canary_alone(
     if selector is None:
         return find(objects, DEPLOYMENT, target, target.workload(Side.CANARY))
     try:
-        found = of_kind(objects, DEPLOYMENT, target.namespace)
+        found = of_kind(objects, DEPLOYMENT, target)
         return _behind(found, target, Side.CANARY, selector)
     except DestinationNotFound:
         return None

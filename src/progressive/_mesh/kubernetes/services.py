@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
-from typing import Any
 
 from attrs import frozen
 
+from progressive._mesh.access import inner, mapping
+from progressive._mesh.builtin import SERVICE, find
 from progressive._mesh.codec import Manifest, ObjectPatch, ref_of, version_test
-from progressive._mesh.sound import SERVICE, find, mapping
 from progressive._model.traffic import Side, Target
 from progressive.errors import (
     AmbiguousRoute,
@@ -88,9 +88,9 @@ def services_of(objects: Sequence[Manifest], target: Target) -> Services:
         RouteNotFound: There is no apex.
         DestinationNotFound: A side has no Service, or one that selects no pods.
         Unsupported: The apex selects no pods.
-        InvalidRequest: One of them is no object of the API.
+        InvalidRequest: A selector is no mapping of texts.
     """
-    apex = apex_of(objects, target)
+    apex = find(objects, SERVICE, target, target.service)
     if apex is None:
         raise RouteNotFound(f"Service {target.namespace}/{target.service} does not exist")
     selector = selector_of(apex, target)
@@ -103,23 +103,13 @@ def services_of(objects: Sequence[Manifest], target: Target) -> Services:
     return Services(apex=apex, selector=selector, sides=sides)
 
 
-def apex_of(objects: Sequence[Manifest], target: Target) -> Manifest | None:
-    """
-    The apex Service; None: it does not exist.
-
-    Raises:
-        InvalidRequest: It is no object of the API.
-    """
-    return find(objects, SERVICE, target, target.service)
-
-
 def side_selector(objects: Sequence[Manifest], target: Target, side: Side) -> Selector:
     """
     What the Service of a side selects.
 
     Raises:
         DestinationNotFound: There is none, or it selects no pods.
-        InvalidRequest: It is no object of the API.
+        InvalidRequest: Its selector is no mapping of texts.
     """
     found = find(objects, SERVICE, target, target.on(side))
     name = f"Service {target.namespace}/{target.on(side)} ({side})"
@@ -138,8 +128,7 @@ def selector_of(service: Manifest, target: Target) -> Selector:
     Raises:
         InvalidRequest: It is no mapping of texts.
     """
-    spec = service.get("spec") or {}
-    selector = spec.get("selector") or {} if isinstance(spec, Mapping) else None
+    selector = inner(service, "spec", "selector") or {}
     if not isinstance(selector, Mapping) or not all(
         isinstance(one, str) for pair in selector.items() for one in pair
     ):
@@ -149,12 +138,11 @@ def selector_of(service: Manifest, target: Target) -> Selector:
 
 def pointed(apex: Manifest, target: Target, selector: Selector) -> ObjectPatch:
     """The patch after which the apex selects the pods of one side, and of that alone."""
-    before: Any = mapping(apex.get("spec")).get("selector")
-    change = {"path": "/spec/selector", "value": dict(selector)}
+    before = inner(apex, "spec", "selector")
     patch = (
         *version_test(apex),
         {"op": "test", "path": "/spec/selector", "value": before},
-        {"op": "replace", **change},
+        {"op": "replace", "path": "/spec/selector", "value": dict(selector)},
     )
     return ObjectPatch(ref=ref_of(apex, target), patch=patch)
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from attrs import frozen
 
+from progressive._mesh.access import inner, mapping, pointer
 from progressive._mesh.codec import Manifest, Operation, ref_of
-from progressive._mesh.sound import notes, pointer
 from progressive._model.traffic import Target
 from progressive.errors import InvalidRequest
 
@@ -57,6 +58,30 @@ class Shares:
     def matched(self) -> bool:
         """Whether single requests go to the canary, whatever the weight."""
         return self.is_on and (HEADER in self.matching or COOKIE in self.matching)
+
+
+def notes(ingress: Manifest) -> Mapping[str, Any]:
+    """The annotations; empty where there are none."""
+    return mapping(inner(ingress, "metadata", "annotations"))
+
+
+def require_texts(ingress: Manifest, target: Target) -> None:
+    """
+    Do nothing when all annotations are texts, as the API server wants them.
+
+    Raises:
+        InvalidRequest: One is not.
+    """
+    found = inner(ingress, "metadata", "annotations")
+    if found is None:
+        return
+    if not isinstance(found, Mapping) or not all(
+        isinstance(one, str) for pair in found.items() for one in pair
+    ):
+        raise InvalidRequest(
+            f"{ref_of(ingress, target)}: metadata.annotations is no mapping of texts; numbers and "
+            'words such as true need quotes: "true"'
+        )
 
 
 def is_canary(ingress: Manifest, prefix: str) -> bool:
@@ -123,12 +148,12 @@ def edits(ingress: Manifest, prefix: str, wanted: Mapping[str, str | None]) -> I
     }
     for name in changed:
         if name in present:
-            path = pointer("metadata", "annotations", name)
+            path = pointer(("metadata", "annotations", name))
             yield {"op": "test", "path": path, "value": present[name]}
     if changed and not present:
         yield {"op": "add", "path": "/metadata/annotations", "value": {}}
     for name, text in changed.items():
-        path = pointer("metadata", "annotations", name)
+        path = pointer(("metadata", "annotations", name))
         if text is not None:
             yield {"op": "add", "path": path, "value": text}
         else:

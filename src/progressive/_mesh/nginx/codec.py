@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
+from progressive._mesh.access import inner, mapping, sequence
 from progressive._mesh.codec import (
     Manifest,
     ObjectKind,
@@ -27,6 +28,7 @@ from progressive._mesh.nginx.annotations import (
     TOTAL,
     WEIGHT,
     edits,
+    require_texts,
     shares_of,
     weights,
 )
@@ -42,7 +44,6 @@ from progressive._mesh.nginx.ingresses import (
     uncovered,
 )
 from progressive._mesh.nginx.matching import matching
-from progressive._mesh.orders import in_parts, refuse, require_weight
 from progressive._mesh.ownership import (
     foreign,
     gitops_warnings,
@@ -51,7 +52,8 @@ from progressive._mesh.ownership import (
     written_by_us,
 )
 from progressive._mesh.preflight import require_ready
-from progressive._mesh.sound import around_sides, mapping, mappings, require_sound
+from progressive._mesh.rules.refusals import refuse_always, refuse_weight
+from progressive._mesh.rules.weights import in_parts
 from progressive._model.release import ServiceSpec
 from progressive._model.traffic import Capabilities, Observed, Split, Target
 from progressive.errors import (
@@ -105,7 +107,7 @@ class NginxCodec:
 
         Raises:
             RouteNotFound, DestinationNotFound, AmbiguousRoute: As for a write.
-            InvalidRequest: An annotation is no number, or an object none of the API.
+            InvalidRequest: An annotation is no number, or no text.
             Drift: Several Ingresses are steered, and they differ.
         """
         pairs = find(objects, target, self.prefix)
@@ -155,7 +157,7 @@ class NginxCodec:
                 _require_owned(pair.canary, target)
         patches = [one for pair in pairs for one in self._planned(pair, target, split, wanted)]
         if patches and split.canary > 0:
-            require_ready(around_sides(objects, target), target, split)
+            require_ready(objects, target, split)
             for pair in pairs:
                 self._require_alone(objects, pair, target)
         return tuple(patches)
@@ -168,11 +170,11 @@ class NginxCodec:
 
         Raises:
             ForeignController, NotOwned: It belongs to another, and nothing of ours is there.
-            InvalidRequest: An object is none of the API.
+            InvalidRequest: An annotation is no text.
         """
         patches: list[ObjectPatch] = []
         for canary in self._homeward(objects, target):
-            require_sound(canary, target)
+            require_texts(canary, target)
             wanted: dict[str, str | None] = dict.fromkeys(MATCHING)
             try:
                 shares = shares_of(canary, target, self.prefix)
@@ -229,10 +231,10 @@ class NginxCodec:
     def _wanted(self, target: Target, split: Split) -> dict[str, str | None]:
         """All annotations that match single requests, as this order wants them."""
         asked = {"mirror": split.mirror is not None, "subsets": target.subsets is not None}
-        refuse(target, asked, "no annotation of a canary Ingress says so")
+        refuse_always(target, asked, "no annotation of a canary Ingress says so")
         words = "affinity is set on the main Ingress, which this router does not write"
-        refuse(target, {"stickiness": split.sticky is not None}, words)
-        require_weight(target, split, max_total=MAX_TOTAL)
+        refuse_always(target, {"stickiness": split.sticky is not None}, words)
+        refuse_weight(_CAPABILITIES, target, split)
         if split.total < FULL:
             raise InvalidWeight(
                 f"{target}: a total of {split.total} is below {FULL}, and ingress-nginx takes it "
@@ -327,7 +329,7 @@ def _require_owned(canary: Manifest, target: Target) -> None:
     """Do nothing when the Ingress is ours, or nobody's."""
     if is_ours(canary):
         return
-    for owner in mappings(mapping(canary.get("metadata")).get("ownerReferences")):
+    for owner in map(mapping, sequence(inner(canary, "metadata", "ownerReferences"))):
         if owner.get("kind") == "Canary" and owner.get("name") in target.owner_names:
             continue
         raise NotOwned(

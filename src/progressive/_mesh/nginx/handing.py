@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from progressive._mesh.access import inner, mapping, pointer, sequence
 from progressive._mesh.codec import Manifest, ObjectPatch, Operation, ref_of, version_test
 from progressive._mesh.nginx.annotations import is_canary
 from progressive._mesh.nginx.ingresses import paths_of
-from progressive._mesh.sound import listed, mapping, pointer
 from progressive._model.traffic import Target
 
 
@@ -41,22 +41,17 @@ def split_again(manifest: Manifest, target: Target, *, port: int) -> ObjectPatch
 
 
 def _renamed(manifest: Manifest, before: set[str], after: str, port: int) -> Iterator[Operation]:
-    spec = mapping(manifest.get("spec"))
-    service = _service(spec.get("defaultBackend"))
+    service = mapping(inner(manifest, "spec", "defaultBackend", "service"))
     if service.get("name") in before:
         value = _backend(service, after, port)
         yield {"op": "replace", "path": "/spec/defaultBackend", "value": value}
-    for at, rule in enumerate(listed(spec.get("rules"))):
-        for place, path in enumerate(listed(mapping(mapping(rule).get("http")).get("paths"))):
-            service = _service(mapping(path).get("backend"))
+    for at, rule in enumerate(sequence(inner(manifest, "spec", "rules"))):
+        for place, path in enumerate(sequence(inner(rule, "http", "paths"))):
+            service = mapping(inner(path, "backend", "service"))
             if service.get("name") in before:
-                where = pointer("spec", "rules", at, "http", "paths", place, "backend")
+                where = pointer(("spec", "rules", at, "http", "paths", place, "backend"))
                 value = _backend(service, after, port)
                 yield {"op": "replace", "path": where, "value": value}
-
-
-def _service(backend: Any) -> Mapping[str, Any]:
-    return mapping(mapping(backend).get("service"))
 
 
 def _backend(service: Mapping[str, Any], name: str, port: int) -> dict[str, Any]:

@@ -12,18 +12,10 @@ from typing import Any
 
 from attrs import evolve, frozen
 
+from progressive._mesh.access import inner, mapping, sequence, text
+from progressive._mesh.builtin import named, of_kind
 from progressive._mesh.codec import Manifest, ObjectKind, namespace_of, ref_of
-from progressive._mesh.nginx.annotations import is_canary
-from progressive._mesh.sound import (
-    labels,
-    listed,
-    mapping,
-    mappings,
-    named,
-    notes,
-    of_kind,
-    require_sound,
-)
+from progressive._mesh.nginx.annotations import is_canary, notes, require_texts
 from progressive._model.traffic import RouteRef, Target
 from progressive.errors import AmbiguousRoute, DestinationNotFound, RouteNotFound
 
@@ -83,20 +75,18 @@ class Pair:
 
 def paths_of(ingress: Manifest) -> Iterator[Path]:
     """All paths of an Ingress that go to a Service."""
-    spec = mapping(ingress.get("spec"))
-    if service := _service(spec.get("defaultBackend")):
+    if service := _service(inner(ingress, "spec", "defaultBackend")):
         yield Path(host="", path=None, service=service, rule=None)
-    for index, rule in enumerate(listed(spec.get("rules"))):
-        rule = mapping(rule)
-        for one in mappings(mapping(rule.get("http")).get("paths")):
-            if service := _service(one.get("backend")):
-                host, path = str(rule.get("host") or ""), str(one.get("path") or "/")
+    for index, rule in enumerate(sequence(inner(ingress, "spec", "rules"))):
+        host = text(inner(rule, "host"))
+        for one in sequence(inner(rule, "http", "paths")):
+            if service := _service(inner(one, "backend")):
+                path = text(inner(one, "path")) or "/"
                 yield Path(host=host, path=path, service=service, rule=index)
 
 
-def _service(backend: Any) -> str | None:
-    name = mapping(mapping(backend).get("service")).get("name")
-    return name if isinstance(name, str) else None
+def _service(backend: object) -> str:
+    return text(inner(backend, "service", "name"))
 
 
 def primaries(target: Target) -> frozenset[str]:
@@ -117,9 +107,9 @@ def find(objects: Sequence[Manifest], target: Target, prefix: str) -> tuple[Pair
         RouteNotFound: There is no main Ingress, or an entry names none.
         DestinationNotFound: It does not hold the primary, or the canary Ingress not the canary.
         AmbiguousRoute: Several could be meant.
-        InvalidRequest: One of them is no object of the API.
+        InvalidRequest: The annotations of one are no texts.
     """
-    known = of_kind(objects, KIND, target.namespace)
+    known = of_kind(objects, KIND, target)
     mains = [one for one in known if not is_canary(one, prefix)]
     if target.routes:
         found = [_named(mains, entry, target) for entry in target.routes]
@@ -127,7 +117,7 @@ def find(objects: Sequence[Manifest], target: Target, prefix: str) -> tuple[Pair
         found = [_only(mains, target)]
     merged: dict[int, tuple[Manifest, dict[tuple[str, str | None], Path]]] = {}
     for main, paths in found:
-        require_sound(main, target)
+        require_texts(main, target)
         merged.setdefault(id(main), (main, {}))[1].update({one.place: one for one in paths})
     return tuple(
         _with_canary(Pair(main=main, paths=tuple(paths.values())), known, target, prefix)
@@ -194,7 +184,7 @@ def _is_entry(ingress: Manifest, entry: RouteRef, target: Target) -> bool:
 
 
 def _lacks_primary(ingress: Manifest, target: Target) -> DestinationNotFound:
-    require_sound(ingress, target)
+    require_texts(ingress, target)
     return DestinationNotFound(
         f"{ref_of(ingress, target)} has no path to {target.primary} (primary); let the paths "
         "that are to be shared go there"
@@ -223,9 +213,9 @@ def _with_canary(pair: Pair, known: Sequence[Manifest], target: Target, prefix: 
     if meant or called is None:
         found = meant[0] if meant else None
         if found is not None:
-            require_sound(found, target)
+            require_texts(found, target)
         return evolve(pair, canary=found, name=name if found is None else named(found))
-    require_sound(called, target)
+    require_texts(called, target)
     return _called(pair, called, target, prefix)
 
 
@@ -257,7 +247,7 @@ def uncovered(pair: Pair, target: Target) -> list[Path]:
 
 def canaries(objects: Sequence[Manifest], target: Target, prefix: str) -> list[Manifest]:
     """Every canary Ingress of the release, for a way home on which the main one may be gone."""
-    known = of_kind(objects, KIND, target.namespace)
+    known = of_kind(objects, KIND, target)
     return [one for one in known if is_canary(one, prefix) and places_to(one, target.canary)]
 
 
@@ -265,7 +255,7 @@ def rivals(
     objects: Sequence[Manifest], places: set[tuple[str, str | None]], target: Target, prefix: str
 ) -> Iterator[Manifest]:
     """Canary Ingresses of others on the same paths: the controller follows one alone."""
-    for one in of_kind(objects, KIND, target.namespace):
+    for one in of_kind(objects, KIND, target):
         shared = places & {path.place for path in paths_of(one)}
         if shared and is_canary(one, prefix) and not places_to(one, target.canary):
             yield one
@@ -274,30 +264,30 @@ def rivals(
 def is_ours(ingress: Manifest) -> bool:
     """Whether this project made it."""
     key, value = OWN_LABEL
-    return labels(ingress).get(key) == value
+    return bool(inner(ingress, "metadata", "labels", key) == value)
 
 
-def made(pair: Pair, target: Target, texts: Mapping[str, str]) -> dict[str, Any]:
+def made(pair: Pair, target: Target, said: Mapping[str, str]) -> dict[str, Any]:
     """
     The canary Ingress of a main one: its steered paths alone, its class and its TLS.
 
     Args:
-        texts: The canary annotations, with their prefix. The controller ignores all others there,
+        said: The canary annotations, with their prefix. The controller ignores all others there,
             and takes those of the main Ingress.
     """
     spec = mapping(pair.main.get("spec"))
     places = {one.place for one in pair.paths}
     annotations = {CLASS: notes(pair.main)[CLASS]} if CLASS in notes(pair.main) else {}
     body: dict[str, Any] = {}
-    if isinstance(spec.get("ingressClassName"), str):
-        body["ingressClassName"] = spec["ingressClassName"]
-    if secured := mappings(spec.get("tls")):
-        body["tls"] = deepcopy(secured)
+    if given := text(spec.get("ingressClassName")):
+        body["ingressClassName"] = given
+    if secured := sequence(spec.get("tls")):
+        body["tls"] = deepcopy(list(secured))
     if ("", None) in places:
         body["defaultBackend"] = _moved(mapping(spec.get("defaultBackend")), target)
     rules = [
         rule
-        for one in mappings(spec.get("rules"))
+        for one in map(mapping, sequence(spec.get("rules")))
         if (rule := _shared(one, places, target)) is not None
     ]
     if rules:
@@ -309,7 +299,7 @@ def made(pair: Pair, target: Target, texts: Mapping[str, str]) -> dict[str, Any]
             "name": pair.name,
             "namespace": namespace_of(pair.main, target),
             "labels": dict([OWN_LABEL]),
-            "annotations": {**annotations, **texts},
+            "annotations": {**annotations, **said},
         },
         "spec": body,
     }
@@ -318,12 +308,12 @@ def made(pair: Pair, target: Target, texts: Mapping[str, str]) -> dict[str, Any]
 def _shared(
     rule: Mapping[str, Any], places: set[tuple[str, str | None]], target: Target
 ) -> dict[str, Any] | None:
-    host = str(rule.get("host") or "")
+    host = text(rule.get("host"))
     paths = [
         {**deepcopy(dict(one)), "backend": _moved(mapping(one.get("backend")), target)}
-        for one in mappings(mapping(rule.get("http")).get("paths"))
+        for one in map(mapping, sequence(inner(rule, "http", "paths")))
         if _service(one.get("backend")) in primaries(target)
-        and (host, str(one.get("path") or "/")) in places
+        and (host, text(one.get("path")) or "/") in places
     ]
     if not paths:
         return None
