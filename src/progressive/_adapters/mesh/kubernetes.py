@@ -5,7 +5,7 @@ in `_mesh/kubernetes/`; here is what must be read for that decision.
 
 Requests: an apex that is switched is one GET, and one list of the EndpointSlices before it goes to
 the canary. Over the pods of both sides the Deployments and the EndpointSlices are listed as well,
-and the autoscalers before the canary gets a pod. The Services of the sides are asked for once.
+and the autoscalers before replicas are written. The Services of the sides are asked for once.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from progressive._mesh.builtin import ENDPOINT_SLICE, SERVICE, named
 from progressive._mesh.codec import Manifest, ObjectKind, ObjectPatch, ResourceRef, ref_of
 from progressive._mesh.effect import CountsTraffic
 from progressive._mesh.kubernetes.codec import KubernetesCodec
-from progressive._mesh.kubernetes.pods import DEPLOYMENT
+from progressive._mesh.kubernetes.pods import AUTOSCALERS, DEPLOYMENT
 from progressive._model.release import ServiceSpec
 from progressive._model.traffic import Split, Target
-from progressive.errors import VersionNotServed
+from progressive.errors import RouterError, VersionNotServed
 from progressive.ports import Cluster, HandedBack
 
 
@@ -85,17 +85,46 @@ class KubernetesRouter(MeshRouter):
 
     def _plan(self, sight: Sight, target: Target, split: Split) -> Sequence[ObjectPatch]:
         patches = self._codec.write(sight.everything, target, split)
-        if not patches or self._offline or split.canary == 0:
+        if not patches or self._offline:
             return patches
+        if split.canary == 0:
+            self._look_for_autoscalers(sight, target, patches)
+            return self._codec.write(sight.everything, target, split)
         # pods come and go between two writes, and so do autoscalers: they are asked for each time
         endpoints = self._objects.endpoints(target)
-        switched = SERVICE.kind in {one.ref.kind for one in patches}
-        if switched:
+        if _switches(patches):
             preflight.require_ready(endpoints, target, split, complete=True)
             return patches
         lasting = [one for one in sight.around or () if SERVICE.holds(one)]
         sight.around = [*lasting, *endpoints, *self._objects.around(target)]
         return self._codec.write(sight.everything, target, split)
+
+    def _way_home(self, sight: Sight, target: Target, total: int) -> Sequence[ObjectPatch]:
+        patches = super()._way_home(sight, target, total)
+        if not patches or self._offline:
+            return patches
+        self._look_for_autoscalers(sight, target, patches)
+        return super()._way_home(sight, target, total)
+
+    def _look_for_autoscalers(
+        self, sight: Sight, target: Target, patches: Sequence[ObjectPatch]
+    ) -> None:
+        """What they own is left to them; the way home goes on without their word."""
+        if _switches(patches):
+            return
+        others = [one for one in sight.around or () if not _is_autoscaler(one)]
+        try:
+            sight.around = [*others, *self._objects.around(target)]
+        except RouterError:
+            sight.around = others
+
+
+def _switches(patches: Sequence[ObjectPatch]) -> bool:
+    return SERVICE.kind in {one.ref.kind for one in patches}
+
+
+def _is_autoscaler(manifest: Manifest) -> bool:
+    return any(kind.holds(manifest) for kind in AUTOSCALERS)
 
 
 @define
