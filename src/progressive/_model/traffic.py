@@ -198,10 +198,23 @@ class Sticky(Value):
     Attributes:
         cookie: Name of the cookie.
         max_age: How long; one second or more.
+        primary_cookie: Name of another cookie, for users who saw the primary: they stay there
+            until the weight changes. None: each of their requests is split anew, so that sooner
+            or later nearly all users are on the canary.
+
+    Raises:
+        SpecError: A name is empty, or both are the same.
     """
 
     cookie: str = field(validator=_name)
     max_age: timedelta = timedelta(days=1)
+    primary_cookie: str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if self.primary_cookie in ("", self.cookie):
+            raise SpecError(
+                "sticky.primary_cookie", "must be another name than that of the canary's cookie"
+            )
 
 
 def _matches(value: Iterable[Match]) -> tuple[Match, ...]:
