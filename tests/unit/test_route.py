@@ -186,7 +186,8 @@ def test_what_is_refused_is_one_document_and_status_6(
     """
     A pipeline reads the type; nothing would have been written.
     """
-    told = answered(ask("--weight", weight, "-o", "json", document=document, objects=[]), 6)
+    held = [route(both())]
+    told = answered(ask("--weight", weight, "-o", "json", document=document, objects=held), 6)
 
     assert kind == told["error"]["type"], told
     assert told["error"]["message"] and not told["error"]["unsettled"]

@@ -176,6 +176,10 @@ class MeshObjects:
         """Where objects of a kind are made; in the version that the cluster serves."""
         return _collection(kind, self._version(kind), namespace)
 
+    def api_version(self, kind: ObjectKind) -> str:
+        """What objects of a kind carry; in the version that the cluster serves."""
+        return kind.api_version(self._version(kind))
+
     def services(self, target: Target) -> list[Manifest]:
         """The Services of both sides, as far as they exist."""
         found: list[Manifest] = []
