@@ -200,13 +200,12 @@ class MeshRouter:
             self._totals[target] = total
         total = self._totals.get(target, 100)
 
+        def plan(sight: Sight) -> Sequence[ObjectPatch]:
+            return self._codec.reset(sight.readable, target, total=total)
+
         home = Observed(canary=0, total=total)
         try:
-            self._writes.carry_out(
-                target,
-                lambda sight: self._way_home(sight, target, total),
-                homeward=lambda _: True,
-            )
+            self._writes.carry_out(target, plan, homeward=lambda _: True)
         except VersionNotServed as error:
             return evolve(home, warnings=(f"Note: nothing to reset: {error}",))
         sight = self._objects.seen(target) or self._objects.look(target)
@@ -371,9 +370,6 @@ class MeshRouter:
         if before is None:
             return split.canary == 0
         return split.canary * before.total <= before.canary * split.total
-
-    def _way_home(self, sight: Sight, target: Target, total: int) -> Sequence[ObjectPatch]:
-        return self._codec.reset(sight.readable, target, total=total)
 
     def _plan(self, sight: Sight, target: Target, split: Split) -> Sequence[ObjectPatch]:
         patches = self._codec.write(sight.everything, target, split)
