@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from progressive._adapters.mesh.gateway_api import GatewayApiRouter
 from progressive._adapters.mesh.istio import IstioRouter
 from progressive._adapters.mesh.router import MeshRouter
 from progressive._mesh.effect import CountsTraffic, Effect, EffectKind, Traffic
+from progressive._mesh.standing import Standing, StandingKind
 from progressive.ports import RouteMaker, TrafficRouter
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "IstioRouter",
+    "GatewayApiRouter",
     "EnvoyRouter",
     "MeshRouter",
     "TrafficRouter",
@@ -27,6 +30,8 @@ __all__ = [
     "Traffic",
     "Effect",
     "EffectKind",
+    "Standing",
+    "StandingKind",
 ]
 
 
