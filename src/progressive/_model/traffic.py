@@ -280,7 +280,7 @@ class Observed(Value):
     total: int = 100
     mirror: float | None = None
     matched: bool = False
-    inside: tuple[int, int] | None = None
+    inside: tuple[int, int] | None = field(default=None, repr=False)
     writer: str | None = field(default=None, repr=False, eq=False)
     warnings: tuple[str, ...] = field(default=(), repr=False, eq=False)
 
