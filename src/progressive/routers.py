@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from progressive._adapters.mesh.gateway_api import GatewayApiRouter
 from progressive._adapters.mesh.istio import IstioRouter
+from progressive._adapters.mesh.kubernetes import KubernetesRouter
+from progressive._adapters.mesh.nginx import NginxRouter
 from progressive._adapters.mesh.router import MeshRouter
 from progressive._mesh.effect import CountsTraffic, Effect, EffectKind, Traffic
 from progressive._mesh.standing import Standing, StandingKind
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = [
     "IstioRouter",
     "GatewayApiRouter",
+    "KubernetesRouter",
+    "NginxRouter",
     "EnvoyRouter",
     "MeshRouter",
     "TrafficRouter",
