@@ -1,4 +1,4 @@
-"""Subset style on a real API server, istiod and Envoy: labels before weights, weights away first."""
+"""Subset style on a real API server, istiod and Envoy: labels before weight, and after it."""
 
 from __future__ import annotations
 
