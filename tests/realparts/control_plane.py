@@ -34,6 +34,8 @@ USERS: dict[str, str] = {
     "controllers": MASTERS,
     "kwok": MASTERS,
     "istiod": MASTERS,
+    "contour": MASTERS,
+    "traefik": MASTERS,
     "pods": MASTERS,
 }
 """Whom the API server knows, and the group that each is in."""
