@@ -99,10 +99,8 @@ class Contour(EnvoyGateway):
 
     def _envoy_flags(self, admin_port: int) -> list[str]:
         file = self._folder / "envoy.json"
-        command = [
-            *(part("contour"), "bootstrap", file),
-            *("--xds-address=127.0.0.1", f"--xds-port={self._xds_port}"),
-        ]
+        where = ("--xds-address=127.0.0.1", f"--xds-port={self._xds_port}")
+        command: list[str | Path] = [part("contour"), "bootstrap", file, *where]
         subprocess.run(command, check=True, capture_output=True, timeout=60)
         written = json.loads(file.read_text())
         _open_admin(written, admin_port)
