@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 from typing import ClassVar, NamedTuple
 
 import requests
@@ -87,13 +88,10 @@ class Gateway(ABC):
         return ask(self.gateway_port, host, times=times, path=path, headers=headers)
 
     def wait_weights(self, host: str, wanted: Mapping[str, int], *, seconds: float = 90) -> None:
-        """Until the data plane splits so; a destination of weight 0 may be left out."""
-        expected = {name: weight for name, weight in wanted.items() if weight}
-
-        def applied() -> bool:
-            return expected == {name: it for name, it in self.weights(host).items() if it}
-
-        wait_for(applied, f"{host} split {expected} in the data plane", seconds=seconds)
+        """Until the data plane splits in this proportion; whoever has no share may be left out."""
+        expected = _shares(wanted)
+        what = f"{host} split {dict(wanted)} in the data plane"
+        wait_for(lambda: expected == _shares(self.weights(host)), what, seconds=seconds)
 
     def wait_endpoints(
         self, namespace: str, service: str, count: int, *, port: int = 80, seconds: float = 90
@@ -162,3 +160,8 @@ class EnvoyGateway(Gateway):
     def _admin(self, page: str) -> Document:
         told: Document = self.session.get(f"{self.envoy_admin}{page}", timeout=5).json()
         return told
+
+
+def _shares(weights: Mapping[str, int]) -> dict[str, Fraction]:
+    total = sum(weights.values())
+    return {name: Fraction(weight, total) for name, weight in weights.items() if weight}

@@ -1,0 +1,146 @@
+"""The ways to an application that a router can steer, and the scenes of `traffic.py` on them.
+
+Each road is a mesh's own kinds of objects, the gateway that follows them, and a router's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.real.test_mesh import route as virtual_service
+from tests.real.test_mesh import service
+from tests.real.test_parts import deployment
+from tests.real.traffic import CONDITIONS, Scene
+from tests.realparts.answering import Answering
+from tests.realparts.api import Document
+from tests.realparts.contour import Contour
+from tests.realparts.gateway import Gateway
+
+from progressive import plugins
+from progressive._model.traffic import Target
+from progressive.clusters import KubernetesCluster
+
+GATEWAY_API = "gateway.networking.k8s.io/v1"
+
+
+def http_proxy(namespace: str, host: str) -> list[Document]:
+    """Contour's own kind."""
+    return [
+        {
+            "apiVersion": "projectcontour.io/v1",
+            "kind": "HTTPProxy",
+            "metadata": {"name": "web", "namespace": namespace},
+            "spec": {
+                "virtualhost": {"fqdn": host},
+                "routes": [
+                    {
+                        "services": [
+                            {"name": "web-primary", "port": 80, "weight": 100},
+                            {"name": "web-canary", "port": 80, "weight": 0},
+                        ]
+                    }
+                ],
+            },
+        }
+    ]
+
+
+def http_route(namespace: str, host: str, *, parent: tuple[str, str]) -> list[Document]:
+    """The Gateway API's, below a Gateway (namespace and name)."""
+    return [
+        {
+            "apiVersion": GATEWAY_API,
+            "kind": "HTTPRoute",
+            "metadata": {"name": "web", "namespace": namespace},
+            "spec": {
+                "hostnames": [host],
+                "parentRefs": [{"namespace": parent[0], "name": parent[1]}],
+                "rules": [
+                    {
+                        "backendRefs": [
+                            {"name": "web-primary", "port": 80, "weight": 100},
+                            {"name": "web-canary", "port": 80, "weight": 0},
+                        ]
+                    }
+                ],
+            },
+        }
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Road:
+    """
+    How users get to an application.
+
+    Attributes:
+        router: The name by which documents ask for the router.
+        objects: Makes the routing objects for a namespace and a host, all on the primary.
+        conditions: Of `CONDITIONS`, those that the mesh can express.
+        mirror: A share that the gateway can mirror, in percent.
+    """
+
+    router: str
+    objects: Callable[[str, str], list[Document]]
+    conditions: frozenset[str] = field(default=frozenset(CONDITIONS))
+    mirror: float = 50.0
+
+
+ISTIO = Road(router="istio", objects=lambda namespace, _: [virtual_service(namespace, canary=0)])
+CONTOUR = Road(router="contour", objects=http_proxy)
+GATEWAY_API_BY_CONTOUR = Road(
+    router="gateway-api",
+    objects=lambda namespace, host: http_route(namespace, host, parent=Contour.gateway),
+)
+
+
+@contextmanager
+def scene(road: Road, gateway: Gateway, pods: Answering, namespace: str) -> Iterator[Scene]:
+    """Two versions behind one route, both answering, all users on the primary."""
+    api = gateway.control_plane.api
+    host = gateway.host(namespace, "web")
+    api.create(deployment(namespace, "web-primary", image="web:1"))
+    api.create(deployment(namespace, "web", image="web:2"))
+    for name, app in (
+        ("web", "web-primary"),
+        ("web-primary", "web-primary"),
+        ("web-canary", "web"),
+    ):
+        api.create(service(namespace, name, app=app))
+    objects = [api.create(one) for one in road.objects(namespace, host)]
+    gateway.wait_weights(host, {"web-primary": 100})
+    for name in ("web-primary", "web-canary"):
+        gateway.wait_endpoints(namespace, name, 2)
+    gateway.wait_version(host, "1")
+    cluster = KubernetesCluster.from_environment(gateway.control_plane.kubeconfig())
+
+    def stored() -> list[Any]:
+        return [api.get(api.path_of(one))["spec"] for one in objects]
+
+    def received() -> tuple[int, int]:
+        found = pods.received(namespace)
+        return found["web-primary"], found["web"]
+
+    try:
+        yield Scene(
+            gateway=gateway,
+            router=plugins.router(road.router)(cluster),
+            target=Target(
+                namespace=namespace,
+                service="web",
+                primary="web-primary",
+                canary="web-canary",
+                canary_workload="web",
+                port=80,
+            ),
+            host=host,
+            stored=stored,
+            received=received,
+            conditions=road.conditions,
+            mirror=road.mirror,
+        )
+    finally:
+        cluster.close()
