@@ -341,8 +341,8 @@ class Cluster(Protocol):
     def replace(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """Replace an object; its ``metadata.resourceVersion`` must be the present one."""
 
-    def delete(self, path: str) -> None:
-        """Delete an object; one that is not there is fine."""
+    def delete(self, path: str, *, version: str | None = None) -> None:
+        """Delete an object; absent is fine, another `version` a ``conflict`` (None: any)."""
 
     def watch(
         self,

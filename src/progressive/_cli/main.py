@@ -25,6 +25,7 @@ _COMMANDS = {
     "sweep": "progressive._cli.commands.sweep:sweep",
     "detach": "progressive._cli.commands.detach:detach",
     "plan": "progressive._cli.commands.plan:plan",
+    "route": "progressive._cli.commands.route:route",
     "rbac": "progressive._cli.commands.rbac:rbac",
     "simulate": "progressive._cli.commands.simulate:simulate",
     "demo": "progressive._cli.commands.demo:demo",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -16,6 +16,9 @@ from progressive._documents.sources import Lookup
 from progressive._model.record import Outcome
 from progressive._model.release import Document
 from progressive._model.report import Report
+
+if TYPE_CHECKING:
+    from progressive._documents.files import Loaded
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -68,6 +71,41 @@ def all_namespaces_option(command: Command) -> Command:
     return click.option(
         "-A", "--all-namespaces", is_flag=True, help="Look at releases in every namespace."
     )(command)
+
+
+def loaded_release(release: str) -> Loaded:
+    """The documents of a release file; ``-`` is standard input."""
+    from progressive._documents.files import load_file, load_yaml
+
+    if release == "-":
+        return load_yaml(sys.stdin.read(), name="standard input")
+    return load_file(release)
+
+
+def objects_of(file: str) -> list[Mapping[str, Any]]:
+    """
+    The objects of a file; lists, as `kubectl get -o yaml` writes them, are taken apart.
+
+    Raises:
+        BadParameter: The file cannot be read, or holds something that is no object.
+    """
+    from progressive._documents.files import load_file
+
+    loaded = load_file(file, may_be_empty=True)
+    words = [str(one) for one in loaded.problems]
+    objects: list[Mapping[str, Any]] = []
+    for document in loaded.documents:
+        items = document.get("items")
+        if str(document.get("kind", "")).endswith("List") and isinstance(items, list):
+            objects += items
+        else:
+            objects.append(document)
+    for number, one in enumerate(objects, 1):
+        if not isinstance(one, Mapping) or not isinstance(one.get("metadata"), Mapping):
+            words.append(f"{file}: object {number} has no apiVersion, kind and metadata.name")
+    if words:
+        raise click.BadParameter("\n".join(words), param_hint="--objects")
+    return objects
 
 
 def cluster_lookup(kubeconfig: str | None, context: str | None, namespace: str | None) -> Lookup:

@@ -64,6 +64,28 @@ def load_file(path: str | Path, *, may_be_empty: bool = False) -> Loaded:
     return load_yaml(text, name=str(path), may_be_empty=may_be_empty)
 
 
+def yaml_text(document: Any) -> str:
+    """A document as YAML; keys stay in their order, and long texts on one line."""
+    import yaml
+
+    # repeated parts are written out: an anchor would have to be looked up by the reader
+    text: str = yaml.dump(
+        document, Dumper=_plain_dumper(), sort_keys=False, allow_unicode=True, width=10**6
+    )
+    return text
+
+
+@functools.cache
+def _plain_dumper() -> type[yaml.SafeDumper]:
+    import yaml
+
+    class Plain(yaml.SafeDumper):
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
+
+    return Plain
+
+
 def load_yaml_file(
     path: str | Path,
 ) -> tuple[tuple[Mapping[str, Any], ...], tuple[Problem, ...]]:

@@ -7,7 +7,10 @@ of a file with several.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from enum import StrEnum
+
+from attrs import evolve
 
 from progressive._model.release import Problem, Severity
 from progressive._redaction import names_a_secret, redacted
@@ -91,6 +94,10 @@ class Findings:
         )
         if also or rule is Rule.UNSUPPORTED or not path or path not in told:
             self._add(Severity.ERROR, path, message, rule)
+
+    def adopt(self, problems: Iterable[Problem]) -> None:
+        """Take over what was found apart, as found in this document."""
+        self._found.extend(evolve(one, document=self._document) for one in problems)
 
     def warn(self, path: str, message: str, rule: Rule = Rule.IGNORED) -> None:
         """Something that the author should know."""

@@ -85,7 +85,12 @@ _TRAFFIC = Record(
         "match": ListOf(_ONE_MATCH, placed=True),
         "mirror": Number(least=0, most=100, fraction=True),
         "sticky": Record(
-            {"cookie": TEXT, "max_age": Number(least=1, most=315_360_000)}, needs=("cookie",)
+            {
+                "cookie": TEXT,
+                "max_age": Number(least=1, most=315_360_000),
+                "primary_cookie": TEXT,
+            },
+            needs=("cookie",),
         ),
         "bounds": Record({"min": Number(least=0), "max": Number(least=0)}),
     },
@@ -186,6 +191,7 @@ def _match(one: Mapping[str, Mapping[str, Mapping[str, str]]]) -> Match:
 
 
 def _sticky(sticky: Mapping[str, Any]) -> Sticky:
-    if "max_age" not in sticky:
-        return Sticky(cookie=sticky["cookie"])
-    return Sticky(cookie=sticky["cookie"], max_age=timedelta(seconds=sticky["max_age"]))
+    given = dict(sticky)
+    if "max_age" in given:
+        given["max_age"] = timedelta(seconds=given["max_age"])
+    return Sticky(**given)

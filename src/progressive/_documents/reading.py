@@ -14,6 +14,7 @@ from attrs import evolve, field, frozen
 from progressive._documents.findings import Findings, Rule
 from progressive._documents.flagger.canary import Settings, read_canary
 from progressive._documents.flagger.fields import ALERT_PROVIDER, METRIC_TEMPLATE
+from progressive._documents.flagger.traffic import read_traffic
 from progressive._documents.native import read_release
 from progressive._documents.routers import BUILT
 from progressive._documents.shapes import described, nearest
@@ -39,8 +40,8 @@ class Reading:
     What the documents say.
 
     Attributes:
-        document: The release; None when there is an error, or a `Release` of traffic alone.
-        traffic: What it says of traffic alone; None when there is an error.
+        document: The release; None when there is an error, or only its traffic was read.
+        traffic: What it says of traffic alone; None when there is an error, or all was read.
         problems: Errors first, then warnings; each with its path.
         kind: ``Canary`` or ``Release``; empty when no release was found.
         source: The documents as they were given, the release first.
@@ -106,7 +107,7 @@ def read_documents(
         metrics_server: Address that counts where the document names none.
         namespace: Of documents that name none.
         routers: Names of routers that can be had, those of plugins included.
-        traffic_alone: A `Release` with `spec.traffic` alone is enough, as for a routing command.
+        traffic_alone: Only what is said of traffic is read, as for a routing command.
     """
     findings = Findings()
     entries = _entries(documents, findings)
@@ -118,9 +119,8 @@ def read_documents(
         allow_no_checks=allow_no_checks,
         namespace=namespace,
     )
-    sources = Sources(
-        namespace=namespace, beside=_beside(entries, namespace, findings), lookup=lookup
-    )
+    beside = {} if traffic_alone else _beside(entries, namespace, findings)
+    sources = Sources(namespace=namespace, beside=beside, lookup=lookup)
     reading = Reading()
     if release is not None:
         reading = _read(release, settings, sources, traffic_alone)
@@ -133,6 +133,8 @@ def read_documents(
 
 
 def _read(release: _Entry, settings: Settings, sources: Sources, traffic_alone: bool) -> Reading:
+    if release.kind == "Canary" and traffic_alone:
+        return Reading(traffic=read_traffic(release.mapping, settings, release.findings))
     if release.kind == "Canary":
         document = read_canary(release.mapping, settings, sources, release.findings)
         return Reading(document=document)

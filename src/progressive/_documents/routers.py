@@ -57,6 +57,14 @@ PROVIDERS = {
 }
 """What documents write → the name of the router."""
 
+_OF_FLAGGER = {"linkerd": "smi", "osm": "smi"}
+"""Providers by which Flagger means a TrafficSplit; Linkerd's own routes are its gatewayapi."""
+
+
+def flaggers_router(provider: str | None) -> str:
+    """What a Canary means by its provider; Istio where it names none."""
+    return _OF_FLAGGER.get(provider or "", provider or "istio")
+
 
 def router_named(
     written: str, path: str, findings: Findings, *, built: Collection[str] = BUILT

@@ -8,7 +8,7 @@ the offline `progressive route` uses the same codec on the documents of a file.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from attrs import field, frozen
 
@@ -20,6 +20,9 @@ Manifest = Mapping[str, Any]
 
 Operation = dict[str, Any]
 """One operation of a JSON patch (RFC 6902)."""
+
+
+_VERSION = "/metadata/resourceVersion"
 
 
 @frozen(kw_only=True)
@@ -56,6 +59,9 @@ class ObjectPatch:
     """
     One write to one object: all its operations take effect, or none.
 
+    A patch may make its whole object (one ``add`` at the root, the path ``""``) or delete it
+    (the test of its resource version, and one ``remove`` at the root).
+
     Attributes:
         ref: The object, in the API version in which it was read.
         patch: RFC 6902; tests of the resource version and of the identity beside each edit
@@ -64,6 +70,40 @@ class ObjectPatch:
 
     ref: ResourceRef
     patch: tuple[Operation, ...] = field(hash=False)
+
+    @classmethod
+    def making(cls, manifest: Manifest, target: Target) -> ObjectPatch:
+        """The patch that makes an object which is not there."""
+        operation: Operation = {"op": "add", "path": "", "value": dict(manifest)}
+        return cls(ref=ref_of(manifest, target), patch=(operation,))
+
+    @classmethod
+    def deleting(cls, manifest: Manifest, target: Target) -> ObjectPatch:
+        """The patch that deletes an object, unless somebody wrote it since it was read."""
+        gone: Operation = {"op": "remove", "path": ""}
+        return cls(ref=ref_of(manifest, target), patch=(*version_test(manifest), gone))
+
+    @property
+    def made(self) -> Manifest | None:
+        """The object that this patch makes; None: it makes none."""
+        for one in self.patch:
+            if one.get("op") == "add" and one.get("path") == "":
+                value: Manifest = one["value"]
+                return value
+        return None
+
+    @property
+    def deletes(self) -> bool:
+        """Whether the object is deleted."""
+        return any(one.get("op") == "remove" and one.get("path") == "" for one in self.patch)
+
+    @property
+    def version(self) -> str | None:
+        """The resource version that it tests; None: none."""
+        for one in self.patch:
+            if one.get("op") == "test" and one.get("path") == _VERSION:
+                return str(one["value"])
+        return None
 
     def to_dict(self) -> dict[str, Any]:
         """The keys of release.md section 6."""
@@ -76,15 +116,26 @@ class ObjectKind:
     A kind of routing object.
 
     Attributes:
-        group: API group, such as ``networking.istio.io``.
+        group: API group, such as ``networking.istio.io``; empty: the core group.
         kind, plural: Such as ``VirtualService``, ``virtualservices``.
         versions: Those that the codec writes, the preferred one first.
+        namespaced: False: objects of the kind belong to the whole cluster.
     """
 
     group: str
     kind: str
     plural: str
     versions: tuple[str, ...]
+    namespaced: bool = True
+
+    @property
+    def resource(self) -> str:
+        """As the API server says it: ``virtualservices.networking.istio.io``."""
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+    def api_version(self, version: str) -> str:
+        """As manifests carry it: ``networking.istio.io/v1``, ``v1``."""
+        return f"{self.group}/{version}" if self.group else version
 
     def holds(self, manifest: Manifest) -> bool:
         """Whether an object is of this kind, in whatever version."""
@@ -112,10 +163,18 @@ class MeshCodec(Protocol):
 
     @property
     def kinds(self) -> tuple[ObjectKind, ...]:
-        """The kinds of routing object, in order of preference."""
+        """
+        The kinds of routing object, in order of preference.
+
+        Of several kinds some may be not installed; a mesh of which none is served is not there.
+        """
 
     def steered(self, objects: Sequence[Manifest], target: Target) -> tuple[ResourceRef, ...]:
-        """The routing objects that a write would touch; empty: none is there."""
+        """
+        The routing objects that a write or a reset would touch; empty: none is there.
+
+        Those that an earlier write made are among them.
+        """
 
     def read(self, objects: Sequence[Manifest], target: Target, *, total: int = 100) -> Observed:
         """
@@ -154,6 +213,38 @@ class MeshCodec(Protocol):
         """The routing object to create where there is none, all traffic on the primary."""
 
 
+@runtime_checkable
+class SurroundedCodec(Protocol):
+    """A codec that judges a write by more than routing objects, Services and EndpointSlices."""
+
+    @property
+    def around(self) -> tuple[ObjectKind, ...]:
+        """
+        Further kinds of the target's namespace that `write` looks at, such as autoscalers.
+
+        They are read once, before the first write, and never written; kinds that are not
+        installed are left out, and so is what the user may not read.
+        """
+
+
+@runtime_checkable
+class ReachingCodec(Protocol):
+    """A codec whose mesh can only come near to some orders, as with whole replicas."""
+
+    def achieved(self, objects: Sequence[Manifest], target: Target, split: Split) -> Split:
+        """
+        The order that `write` really carries out; reading back must show this one.
+
+        Raises:
+            RouterError: As `write`.
+        """
+
+
+def around_of(codec: MeshCodec) -> tuple[ObjectKind, ...]:
+    """The further kinds that a codec looks at; most look at none."""
+    return codec.around if isinstance(codec, SurroundedCodec) else ()
+
+
 def ref_of(manifest: Manifest, target: Target) -> ResourceRef:
     """The address of an object; one without a namespace is in the target's."""
     meta = manifest.get("metadata") or {}
@@ -174,4 +265,4 @@ def version_test(manifest: Manifest) -> Iterator[Operation]:
     """The test that nobody wrote the object since it was read; nothing for one never stored."""
     version = (manifest.get("metadata") or {}).get("resourceVersion")
     if version is not None:
-        yield {"op": "test", "path": "/metadata/resourceVersion", "value": version}
+        yield {"op": "test", "path": _VERSION, "value": version}

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from enum import StrEnum
 
-from attrs import field, frozen, validators
+from attrs import evolve, field, frozen, validators
 
 from progressive._model.value import Value
 from progressive.errors import SpecError
@@ -198,10 +198,23 @@ class Sticky(Value):
     Attributes:
         cookie: Name of the cookie.
         max_age: How long; one second or more.
+        primary_cookie: Name of another cookie, for users who saw the primary: they stay there
+            until the weight changes. None: each of their requests is split anew, so that sooner
+            or later nearly all users are on the canary.
+
+    Raises:
+        SpecError: A name is empty, or both are the same.
     """
 
     cookie: str = field(validator=_name)
     max_age: timedelta = timedelta(days=1)
+    primary_cookie: str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if self.primary_cookie in ("", self.cookie):
+            raise SpecError(
+                "sticky.primary_cookie", "must be another name than that of the canary's cookie"
+            )
 
 
 def _matches(value: Iterable[Match]) -> tuple[Match, ...]:
@@ -257,6 +270,8 @@ class Observed(Value):
         total: 1 or more.
         mirror: Percent that is mirrored; None: no mirror.
         matched: Whether a rule of ours for matched requests stands.
+        inside: Weight and total inside that rule, for a release with a match, whose weight is
+            there and nowhere else (release.md R6); None: not told apart from the above.
         writer: Field manager of the last write to the weights, where the API tells.
         warnings: What the caller should know, as ``Type: text`` lines.
     """
@@ -265,15 +280,30 @@ class Observed(Value):
     total: int = 100
     mirror: float | None = None
     matched: bool = False
+    inside: tuple[int, int] | None = None
     writer: str | None = field(default=None, repr=False, eq=False)
     warnings: tuple[str, ...] = field(default=(), repr=False, eq=False)
 
+    def within(self, split: Split) -> Observed:
+        """The same as a release with this order sees it: with a match, inside the managed rule."""
+        if not split.match:
+            return self
+        if not self.matched:
+            return evolve(self, canary=0, total=split.total)
+        if self.inside is None:
+            return self
+        return evolve(self, canary=self.inside[0], total=self.inside[1])
+
     def shows(self, split: Split) -> bool:
         """Whether this is `split`, as far as reading back can tell; proportions count."""
+        seen = self.within(split)
+        # at weight 0 nobody is matched or kept, with or without a rule that says so
+        ruled = seen.matched == bool(split.match or split.sticky)
+        idle = split.canary == 0 and bool(split.match or split.sticky)
         return (
-            self.canary * split.total == split.canary * self.total
-            and (self.mirror or None) == (split.mirror or None)
-            and self.matched == bool(split.match or split.sticky)
+            seen.canary * split.total == split.canary * seen.total
+            and (seen.mirror or None) == (split.mirror or None)
+            and (ruled or idle)
         )
 
 

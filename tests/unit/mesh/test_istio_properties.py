@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.mesh.manifests import CODEC, TARGET, carried_out, route
 
-from progressive._mesh.istio.edits import share
-from progressive._mesh.istio.rules import find
+from progressive._mesh.rules.weights import share
 from progressive._model.traffic import Split
 from progressive.errors import InvalidWeight
 
@@ -70,7 +69,7 @@ def test_a_write_is_read_back_changes_nothing_else_and_is_not_repeated(
     except InvalidWeight:
         return
     (after,) = carried_out([manifest], patches)
-    (rule,) = find([after], TARGET)
+    (rule,) = CODEC.finder.find([after], TARGET)
     canary, whole = share(rule, TARGET)
 
     assert untouched == manifest

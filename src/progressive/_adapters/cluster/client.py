@@ -193,9 +193,12 @@ class KubernetesCluster:
             raise refusals.version_missing(parse(path))
         return self._send("PUT", path, body=body, safe=True)
 
-    def delete(self, path: str) -> None:
+    def delete(self, path: str, *, version: str | None = None) -> None:
         """
         Delete an object, and what it owns in the background; one that is not there is fine.
+
+        Args:
+            version: The resource version that it must have; None: whatever it has become.
 
         Raises:
             ClusterError: As the server says.
@@ -205,6 +208,8 @@ class KubernetesCluster:
             "apiVersion": "v1",
             "propagationPolicy": "Background",
         }
+        if version is not None:
+            body["preconditions"] = {"resourceVersion": version}
         if self._dry:
             body["dryRun"] = ["All"]  # beside a body the server does not look at the query
         try:

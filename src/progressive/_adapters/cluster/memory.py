@@ -213,13 +213,15 @@ class MemoryCluster:
             raise refusals.version_missing(at)
         return self._change(at, "update", path, body, lambda _: body)
 
-    def delete(self, path: str) -> None:
-        """Delete an object; one that is not there is fine."""
+    def delete(self, path: str, *, version: str | None = None) -> None:
+        """Delete an object, if it has this version; one that is not there is fine."""
         at = parse(path)
 
         def act() -> None:
             old = self._seen.find(at)
             if old is not None:
+                if version not in (None, old["metadata"].get("resourceVersion")):
+                    raise refusals.modified(at)
                 self._shelf.delete(at, old)
             self._note("delete", path, None, old is not None)
 

@@ -8,14 +8,22 @@ Used by `router.py` and `writes.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from attrs import define, field
 
-from progressive._mesh.codec import Manifest, MeshCodec, ObjectKind, ResourceRef, ref_of
+from progressive._kube.paths import root
+from progressive._mesh.codec import (
+    Manifest,
+    MeshCodec,
+    ObjectKind,
+    ResourceRef,
+    around_of,
+    ref_of,
+)
 from progressive._mesh.preflight import SERVICE_LABEL
-from progressive._model.traffic import Side, Target
+from progressive._model.traffic import RouteRef, Side, Target
 from progressive.errors import (
     ClusterError,
     Conflict,
@@ -26,6 +34,11 @@ from progressive.errors import (
     VersionNotServed,
 )
 from progressive.ports import Cluster
+
+SERVICE = ObjectKind(group="", kind="Service", plural="services", versions=("v1",))
+SLICE = ObjectKind(
+    group="discovery.k8s.io", kind="EndpointSlice", plural="endpointslices", versions=("v1",)
+)
 
 
 @define
@@ -38,6 +51,7 @@ class Sight:
         objects: Those objects as they were last seen, after the last write.
         neighbours: Other routing objects of the first search; they can forbid the first write.
         services: The Services of both sides, once asked for.
+        around: Objects of the further kinds that the codec looks at; None: not asked for yet.
         fresh: Whether `objects` was read for the present call.
     """
 
@@ -45,16 +59,37 @@ class Sight:
     objects: list[Manifest]
     neighbours: list[Manifest] = field(factory=list)
     services: list[Manifest] = field(factory=list)
+    around: list[Manifest] | None = None
     fresh: bool = True
+
+    @property
+    def everything(self) -> tuple[Manifest, ...]:
+        """All that is known, for a plan."""
+        return (*self.objects, *self.neighbours, *self.services, *(self.around or ()))
+
+    @property
+    def readable(self) -> tuple[Manifest, ...]:
+        """What a reading rests on: the routing objects, and what is around them."""
+        return (*self.objects, *(self.around or ()))
 
     def steered(self, target: Target) -> list[tuple[ResourceRef, Manifest]]:
         """The steered objects and their addresses."""
         known = [(ref_of(one, target), one) for one in self.objects]
         return [(ref, one) for ref, one in known if ref in self.refs]
 
-    def replace(self, ref: ResourceRef, manifest: Manifest, target: Target) -> None:
-        """Keep the newer state of one object."""
-        self.objects = [manifest if ref_of(one, target) == ref else one for one in self.objects]
+    def replace(self, ref: ResourceRef, manifest: Manifest | None, target: Target) -> None:
+        """Keep the newer state of one object; None: it is gone."""
+        others = [one for one in self.objects if ref_of(one, target) != ref]
+        if manifest is None:
+            self.objects = others
+            self.refs = tuple(one for one in self.refs if one != ref)
+        elif len(others) == len(self.objects):
+            self.objects.append(manifest)
+            self.refs = (*self.refs, ref)
+        else:
+            self.objects = [
+                manifest if ref_of(one, target) == ref else one for one in self.objects
+            ]
 
 
 class MeshObjects:
@@ -64,11 +99,13 @@ class MeshObjects:
     Args:
         codec: What the mesh's objects are.
         cluster: Where they are.
+        offline: The cluster is a file: all that it holds is read at once, and a kind of which it
+            holds nothing is a kind without objects.
     """
 
-    def __init__(self, codec: MeshCodec, cluster: Cluster) -> None:
-        self._codec, self._cluster = codec, cluster
-        self._versions: dict[str, str] = {}
+    def __init__(self, codec: MeshCodec, cluster: Cluster, *, offline: bool = False) -> None:
+        self._codec, self._cluster, self._offline = codec, cluster, offline
+        self._versions: dict[tuple[str, str], str] = {}
         self._sights: dict[Target, Sight] = {}
 
     def seen(self, target: Target) -> Sight | None:
@@ -98,8 +135,11 @@ class MeshObjects:
         steered = [one for one in found if ref_of(one, target) in refs]
         others = [one for one in found if ref_of(one, target) not in refs]
         # without a single rule the codec explains what it saw, so it must see all
-        self._sights[target] = Sight(refs, steered or found, others if steered else [])
-        return self._sights[target]
+        sight = Sight(refs, steered or found, others if steered else [])
+        if self._offline:
+            sight.around = self.around(target, (SERVICE, SLICE))
+        self._sights[target] = sight
+        return sight
 
     def by_name(self, ref: ResourceRef) -> dict[str, Any] | None:
         """One object; None: it does not exist."""
@@ -113,8 +153,28 @@ class MeshObjects:
     def path(self, ref: ResourceRef) -> str:
         """Where an object is in the API."""
         group, _, version = ref.api_version.rpartition("/")
-        kind = next(one for one in self._codec.kinds if (one.group, one.kind) == (group, ref.kind))
+        known = (one for one in self._codec.kinds if (one.group, one.kind) == (group, ref.kind))
+        if (kind := next(known, None)) is None:
+            words = f"the router {self._codec.name} writes no {ref.kind} of {ref.api_version}"
+            raise InvalidRequest(f"{ref}: {words}")
         return f"{_collection(kind, version, ref.namespace)}/{ref.name}"
+
+    def around(self, target: Target, kinds: Sequence[ObjectKind] = ()) -> list[Manifest]:
+        """
+        The objects of `kinds`, and of the further kinds of the codec, in the target's namespace.
+
+        What is not installed or may not be read is left out: a codec can only judge what it sees.
+        """
+        found: list[Manifest] = []
+        for kind in (*kinds, *around_of(self._codec)):
+            if kind in self._codec.kinds:
+                continue
+            try:
+                found.extend(self._listed(kind, target))
+            except RouterError as error:
+                if error.kind not in (ErrorKind.NOT_FOUND, ErrorKind.FORBIDDEN):
+                    raise
+        return found
 
     def collection(self, kind: ObjectKind, namespace: str) -> str:
         """Where objects of a kind are made; in the version that the cluster serves."""
@@ -152,65 +212,77 @@ class MeshObjects:
 
     def _search(self, target: Target) -> list[Manifest]:
         found: list[Manifest] = []
+        absent: list[VersionNotServed] = []
         for kind in self._codec.kinds:
             try:
                 found.extend(self._listed(kind, target))
+            except VersionNotServed as error:
+                # of several kinds one may be missing, as long as the mesh is there at all
+                absent.append(error)
+                continue
             except RouterError as error:
                 # a named object can be read with less rights than a list of all
                 if not (target.routes and error.kind is ErrorKind.FORBIDDEN):
                     raise
             found.extend(self._named(kind, target, found))
+        if len(absent) == len(self._codec.kinds) and not self._offline:
+            raise absent[0] if len(absent) == 1 else self._none_served()
         return found
 
     def _listed(self, kind: ObjectKind, target: Target) -> list[Manifest]:
+        # of a file everything is searched; of a cluster one namespace, for larger rights are rare
+        everywhere = self._offline and not (target.routes and kind in self._codec.kinds)
+        where = None if everywhere else target.namespace
         for version in self._candidates(kind):
             try:
-                answer = self._cluster.get(_collection(kind, version, target.namespace))
+                answer = self._cluster.get(_collection(kind, version, where))
             except ClusterError as error:
                 if error.kind is ErrorKind.NOT_FOUND:
                     # only a version that is not served has no list; discovery tells the rest
-                    self._versions.pop(kind.plural, None)
+                    self._versions.pop((kind.group, kind.plural), None)
                     continue
-                words = f"list {kind.plural}.{kind.group} in namespace {target.namespace}"
+                words = f"list {kind.resource} in namespace {target.namespace}"
                 raise refused(error, words) from error
-            self._versions[kind.plural] = version
-            api_version = f"{kind.group}/{version}"
+            self._versions[(kind.group, kind.plural)] = version
+            api_version = kind.api_version(version)
             return [_whole(one, api_version, kind.kind) for one in answer.get("items") or ()]
         raise self._not_served(kind)
 
     def _named(
         self, kind: ObjectKind, target: Target, found: Iterable[Manifest]
     ) -> list[Manifest]:
-        there = {ref_of(one, target) for one in found}
+        # one object may be known in another version than the one that is asked for here
+        there = {_place(ref_of(one, target)) for one in found}
         named: list[Manifest] = []
         for entry in target.routes:
-            if entry.kind not in (None, kind.kind):
+            if entry.kind not in (None, kind.kind) or not _in_group(entry, kind):
                 continue
             ref = ResourceRef(
-                api_version=f"{kind.group}/{self._version(kind)}",
+                api_version=kind.api_version(self._version(kind)),
                 kind=kind.kind,
                 namespace=entry.namespace or target.namespace,
                 name=entry.name,
             )
-            if ref not in there:
-                there.add(ref)
+            if _place(ref) not in there:
+                there.add(_place(ref))
                 one = self.by_name(ref)
                 named.extend([one] if one is not None else [])
         return named
 
     def _candidates(self, kind: ObjectKind) -> Iterable[str]:
         # the preferred version first, without asking: nearly every cluster serves it
-        first = self._versions.get(kind.plural, kind.versions[0])
+        first = self._versions.get((kind.group, kind.plural), kind.versions[0])
         yield first
         yield from (one for one in self._served(kind) if one != first)
 
     def _version(self, kind: ObjectKind) -> str:
-        if kind.plural not in self._versions:
+        known = (kind.group, kind.plural)
+        if known not in self._versions:
             served = self._served(kind)
             if not served:
                 raise self._not_served(kind)
-            self._versions[kind.plural] = served[0]
-        return self._versions[kind.plural]
+            self._versions[known] = served[0]
+        return self._versions[known]
 
     def _served(self, kind: ObjectKind) -> tuple[str, ...]:
         try:
@@ -224,8 +296,17 @@ class MeshObjects:
     def _not_served(self, kind: ObjectKind) -> VersionNotServed:
         known = ", ".join(kind.versions)
         return VersionNotServed(
-            f"this cluster serves no {kind.plural}.{kind.group} in a version that the router "
+            f"this cluster serves no {kind.resource} in a version that the router "
             f"{self._codec.name} knows ({known}); install the CRDs of the mesh"
+        )
+
+    def _none_served(self) -> VersionNotServed:
+        known = ", ".join(
+            f"{kind.resource} ({', '.join(kind.versions)})" for kind in self._codec.kinds
+        )
+        return VersionNotServed(
+            f"this cluster serves none of the kinds and versions that the router "
+            f"{self._codec.name} knows: {known}; install the CRDs of the mesh"
         )
 
 
@@ -251,8 +332,20 @@ def refused(error: ClusterError, deed: str) -> RouterError:
             return RouterError(words, error.kind, error.retry_after)
 
 
-def _collection(kind: ObjectKind, version: str, namespace: str) -> str:
-    return f"/apis/{kind.group}/{version}/namespaces/{namespace}/{kind.plural}"
+def _collection(kind: ObjectKind, version: str, namespace: str | None) -> str:
+    place = f"/namespaces/{namespace}" if namespace and kind.namespaced else ""
+    return f"{root(kind.api_version(version))}{place}/{kind.plural}"
+
+
+def _place(ref: ResourceRef) -> tuple[str, str, str, str]:
+    return (ref.api_version.rpartition("/")[0], ref.kind, ref.namespace, ref.name)
+
+
+def _in_group(entry: RouteRef, kind: ObjectKind) -> bool:
+    """Whether an entry may mean this kind; one without a version may mean any of its name."""
+    if entry.api_version is None:
+        return True
+    return entry.api_version.rpartition("/")[0] == kind.group
 
 
 def _whole(manifest: dict[str, Any], api_version: str, kind: str) -> dict[str, Any]:

@@ -23,9 +23,9 @@ from progressive._adapters.mesh.fence import DRIVER, Guard, token_of
 from progressive._adapters.mesh.marked import Marked, marked_routes
 from progressive._adapters.mesh.objects import MeshObjects, Sight, refused
 from progressive._adapters.mesh.returning import hand_back, take_up
-from progressive._adapters.mesh.writes import MeshWrites
+from progressive._adapters.mesh.writes import MeshWrites, Written
 from progressive._mesh import preflight
-from progressive._mesh.codec import Manifest, MeshCodec, ObjectPatch, ref_of
+from progressive._mesh.codec import Manifest, MeshCodec, ObjectPatch, ReachingCodec, ref_of
 from progressive._mesh.effect import CountsTraffic, Effect, judge_share
 from progressive._mesh.ownership import writers
 from progressive._model.release import ServiceSpec
@@ -108,19 +108,28 @@ class MeshRouter:
         """
         return marked_routes(self._codec, self.cluster, namespace)
 
+    def on_write(self, tell: Callable[[Written], None]) -> None:
+        """From now on show `tell` each write that the API took, in order."""
+        self._writes.tell = tell
+
     @property
     def capabilities(self) -> Capabilities:
         """What the mesh can express."""
         return self._codec.capabilities
 
-    def current(self, target: Target) -> Observed:
+    def current(self, target: Target, *, total: int | None = None) -> Observed:
         """
         Read the split.
+
+        Args:
+            total: The sum of weights in whose parts it is told; None: that of the last order.
 
         Raises:
             RouterError: There is no rule, several could be meant, its weights mean nothing, or
                 the API cannot be read.
         """
+        if total is not None:
+            self._totals[target] = total
         sight = self._objects.look(target)
         sight.fresh = False
         return self._read(sight, target)
@@ -143,34 +152,35 @@ class MeshRouter:
         )
         sight = self._objects.seen(target) or self._objects.look(target)
         observed = self._read(sight, target)
-        if not observed.shows(split):
-            seen = "; ".join(
-                f"{ref_of(one, target)} was written by {writers(one) or 'somebody'}"
-                for one in sight.objects
-            )
-            raise Drift(
-                f"{target}: ordered canary {split.canary} of {split.total}, read back "
-                f"{observed.canary} of {observed.total}; {seen}"
-            )
+        wanted = split
+        if isinstance(self._codec, ReachingCodec):
+            wanted = self._codec.achieved(sight.everything, target, split)
+        if not observed.shows(wanted):
+            raise _drifted(sight, target, wanted, observed)
         if done and self._acceptance is not None:
             note = self._acceptance.wait(mark)
             if note:
                 observed = evolve(observed, warnings=(*observed.warnings, note))
         return observed
 
-    def reset(self, target: Target) -> Observed:
+    def reset(self, target: Target, *, total: int | None = None) -> Observed:
         """
         All traffic to the primary and every rule of ours gone; safe in any state.
 
         A route that does not exist has nothing to bring home: that is a success, with a note.
 
+        Args:
+            total: What the primary gets; None: the total of the last order, else 100.
+
         Raises:
             RouterError: The API could not be written, or the route holds the canary alone.
         """
+        if total is not None:
+            self._totals[target] = total
         total = self._totals.get(target, 100)
 
         def plan(sight: Sight) -> Sequence[ObjectPatch]:
-            return self._codec.reset(sight.objects, target, total=total)
+            return self._codec.reset(sight.readable, target, total=total)
 
         home = Observed(canary=0, total=total)
         try:
@@ -306,7 +316,7 @@ class MeshRouter:
     @property
     def _objects(self) -> MeshObjects:
         if self._reader is None:
-            self._reader = MeshObjects(self._codec, self.cluster)
+            self._reader = MeshObjects(self._codec, self.cluster, offline=self._offline)
         return self._reader
 
     @property
@@ -318,7 +328,7 @@ class MeshRouter:
         return self._writer
 
     def _read(self, sight: Sight, target: Target) -> Observed:
-        return self._codec.read(sight.objects, target, total=self._totals.get(target, 100))
+        return self._codec.read(sight.readable, target, total=self._totals.get(target, 100))
 
     # planning
 
@@ -344,22 +354,43 @@ class MeshRouter:
         return split.canary * before.total <= before.canary * split.total
 
     def _plan(self, sight: Sight, target: Target, split: Split) -> Sequence[ObjectPatch]:
-        around = (*sight.objects, *sight.neighbours, *sight.services)
-        patches = self._codec.write(around, target, split)
-        if not patches or split.canary == 0 or self._offline:
+        patches = self._codec.write(sight.everything, target, split)
+        if not patches or self._offline:
+            return patches
+        if sight.around is None:
+            sight.around = self._objects.around(target)
+            if sight.around:
+                patches = self._codec.write(sight.everything, target, split)
+        if not patches or split.canary == 0:
             return patches
         endpoints = self._objects.endpoints(target)
         # what the Services and the neighbours forbid, they forbid before the first write
         if not sight.services and not preflight.shown_by(endpoints, target):
             services = self._objects.services(target)
             preflight.require_services(services, target)
-            self._codec.write((*around, *services), target, split)
+            self._codec.write((*sight.everything, *services), target, split)
             sight.services = services
         sight.neighbours = []
         everything = (*sight.services, *endpoints)
         before = self._as_it_stands(sight, target)
         preflight.require_ready(everything, target, split, complete=True, before=before)
         return patches
+
+
+def _drifted(sight: Sight, target: Target, wanted: Split, observed: Observed) -> Drift:
+    seen = "; ".join(
+        f"{ref_of(one, target)} was written by {writers(one) or 'somebody'}"
+        for one in sight.objects
+    )
+    found = observed.within(wanted)
+    return Drift(
+        f"{target}: ordered {_told(wanted.canary, wanted.total, wanted.mirror)}, read back "
+        f"{_told(found.canary, found.total, found.mirror)}; {seen}"
+    )
+
+
+def _told(canary: int, total: int, mirror: float | None) -> str:
+    return f"canary {canary} of {total}" + (f", mirror {mirror:g} percent" if mirror else "")
 
 
 def _same_name(one: Manifest, made: Mapping[str, Any], target: Target) -> bool:

@@ -8,13 +8,18 @@ the state that it replaces. Used by `router.py` alone.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from datetime import datetime
+from typing import Any
+
+from attrs import evolve, frozen
 
 from progressive._adapters.journal.stores import in_a_hurry
-from progressive._adapters.mesh.fence import Guard, is_loss
+from progressive._adapters.mesh.fence import DRIVER, Guard, is_loss
 from progressive._adapters.mesh.objects import MeshObjects, Sight, refused
-from progressive._mesh.codec import Manifest, ObjectPatch, ResourceRef, ref_of
+from progressive._kube.patch import pointer, same
+from progressive._mesh.codec import Manifest, ObjectPatch, Operation, ResourceRef, ref_of
 from progressive._mesh.ownership import writers
 from progressive._model.traffic import Target
 from progressive.errors import ClusterError, Conflict, ErrorKind, RouteNotFound, RouterError
@@ -34,6 +39,21 @@ _LONGEST_PAUSE = 5.0
 
 Plan = Callable[[Sight], Sequence[ObjectPatch]]
 """What is left to write, given what was seen; raises `RouterError` for what must not be."""
+
+
+@frozen(kw_only=True)
+class Written:
+    """
+    One write that the API took.
+
+    Attributes:
+        patch: What was sent.
+        before, after: The object; None: it did not exist, or does not any more.
+    """
+
+    patch: ObjectPatch
+    before: Manifest | None
+    after: Manifest | None
 
 
 class _Again(Exception):
@@ -57,6 +77,8 @@ class MeshWrites:
     Attributes:
         last: When the objects of a target were last written, or may have been.
         guards: The fences of runs, while they last.
+        tell: Is shown each write that the API took; for a command that lists them.
+        owner: The owner reference that made objects carry; None: nobody's.
     """
 
     def __init__(
@@ -72,6 +94,8 @@ class MeshWrites:
         self._jitter = random.Random()
         self.last: dict[Target, datetime] = {}
         self.guards: dict[Target, Guard] = {}
+        self.tell: Callable[[Written], None] | None = None
+        self.owner: Callable[[Target], Mapping[str, Any] | None] = lambda _: None
 
     def carry_out(self, target: Target, plan: Plan, *, homeward: Callable[[Sight], bool]) -> bool:
         """
@@ -84,7 +108,7 @@ class MeshWrites:
         Raises:
             RouterError: What the plan refuses, or the API; `Conflict` after `TRIES` tries.
         """
-        written: dict[ResourceRef, tuple[Manifest, Manifest]] = {}
+        written: dict[ResourceRef, Written] = {}
         home: bool | None = None
         last = RouterError(f"{target}: nothing was tried")
         try:
@@ -184,7 +208,7 @@ class MeshWrites:
         sight: Sight,
         target: Target,
         patches: Sequence[ObjectPatch],
-        written: dict[ResourceRef, tuple[Manifest, Manifest]],
+        written: dict[ResourceRef, Written],
         *,
         homeward: bool,
     ) -> None:
@@ -202,22 +226,28 @@ class MeshWrites:
             self.last[target] = self._now()
             sight.replace(one.ref, after, target)
             if (guard := self.guards.get(target)) is not None:
-                guard.claimed.add(one.ref)
-            if before is not None:
-                oldest, _ = written.get(one.ref, (before, after))
-                written[one.ref] = (oldest, after)
+                (guard.claimed.discard if after is None else guard.claimed.add)(one.ref)
+            done = Written(patch=one, before=before, after=after)
+            if self.tell is not None:
+                self.tell(done)
+            if one.ref in written:
+                done = evolve(done, before=written[one.ref].before)
+            written[one.ref] = done
         if first is not None:
             raise first
 
-    def _send(self, one: ObjectPatch, target: Target) -> Manifest:
+    def _send(self, one: ObjectPatch, target: Target) -> Manifest | None:
+        """The object as it stands after the write; None: it is deleted."""
         try:
-            answer = self._cluster.json_patch(self._objects.path(one.ref), list(one.patch))
-            return {"apiVersion": one.ref.api_version, "kind": one.ref.kind, **answer}
+            return self._act(one, target)
         except ClusterError as error:
-            wrong = refused(error, f"patch {one.ref}")
+            wrong = refused(error, f"{_deed(one)} {one.ref}")
             if isinstance(wrong, Conflict):
+                if error.reason == "AlreadyExists":
+                    # somebody made it meanwhile: the plan has to see it
+                    self._objects.forget(target)
                 raise _Again(wrong) from error
-            if isinstance(wrong, RouteNotFound):
+            if isinstance(wrong, RouteNotFound) and one.made is None:
                 # deleted meanwhile; perhaps it is there again, under another name
                 self._objects.forget(target)
                 raise _Again(wrong) from error
@@ -236,23 +266,112 @@ class MeshWrites:
                 raise wrong from error
             # readable: the next plan sees by itself whether the write took effect
             self.last[target] = self._now()
+            if one.made is not None:
+                self._objects.forget(target)
             raise _Again(wrong, pause) from error
 
-    def _put_back(
-        self, written: Mapping[ResourceRef, tuple[Manifest, Manifest]], error: RouterError
-    ) -> None:
+    def _act(self, one: ObjectPatch, target: Target) -> Manifest | None:
+        path = self._objects.path(one.ref)
+        if one.deletes:
+            self._cluster.delete(path, version=one.version)
+            return None
+        if one.made is None:
+            answer = self._cluster.json_patch(path, list(one.patch))
+        else:
+            body = self._owned(one.made, target)
+            answer = self._cluster.create(path.rpartition("/")[0], body)
+        return {"apiVersion": one.ref.api_version, "kind": one.ref.kind, **answer}
+
+    def _owned(self, made: Manifest, target: Target) -> dict[str, Any]:
+        """A made object with its owner and, in a run, the token of its driver."""
+        body = deepcopy(dict(made))
+        meta = body["metadata"] = dict(body.get("metadata") or {})
+        owner = self.owner(target)
+        if owner is not None and not meta.get("ownerReferences"):
+            meta["ownerReferences"] = [dict(owner)]
+        if (guard := self.guards.get(target)) is not None:
+            notes = dict(meta.get("annotations") or {})
+            meta["annotations"] = {**notes, DRIVER: guard.fence.token}
+        return body
+
+    def _put_back(self, written: Mapping[ResourceRef, Written], error: RouterError) -> None:
         """Undo what was written before a later object failed, and add every state to the error."""
         states = []
-        for ref, (before, after) in written.items():
-            version = after["metadata"]["resourceVersion"]
-            patch = [
-                {"op": "test", "path": "/metadata/resourceVersion", "value": version},
-                {"op": "add", "path": "/spec", "value": before["spec"]},
-            ]
+        # what was made last may rest on what was written before it
+        for ref, one in reversed(list(written.items())):
             try:
-                self._cluster.json_patch(self._objects.path(ref), patch)
+                self._undo(ref, one)
                 states.append(f"{ref} is put back")
             except ClusterError as refusal:
                 states.append(f"{ref} has the new split and could not be put back ({refusal})")
         error.message = f"{error.message}; {'; '.join(states)}"
         error.args = (error.message, *error.args[1:])
+
+    def _undo(self, ref: ResourceRef, one: Written) -> None:
+        path = self._objects.path(ref)
+        if one.after is None:
+            if one.before is not None:
+                self._cluster.create(path.rpartition("/")[0], _anew(one.before))
+            return
+        version = str(one.after["metadata"]["resourceVersion"])
+        if one.before is None:
+            self._cluster.delete(path, version=version)
+            return
+        undo = [*restoration(one.after, one.before)]
+        if undo:
+            test = {"op": "test", "path": "/metadata/resourceVersion", "value": version}
+            self._cluster.json_patch(path, [test, *undo])
+
+
+def restoration(present: Manifest, wanted: Manifest) -> Iterator[Operation]:
+    """
+    The patch that gives an object back what it had; what the server keeps is left to it.
+
+    Labels and annotations are compared one by one, everything else of the object as a whole.
+    """
+    now, then = present.get("metadata") or {}, wanted.get("metadata") or {}
+    for key in ("labels", "annotations"):
+        yield from _entries(now.get(key) or {}, then.get(key), pointer("metadata", key))
+    for key in ("ownerReferences", "finalizers"):
+        yield from _whole_field(now, then, key, pointer("metadata", key))
+    for key in sorted({*present, *wanted} - _NOT_RESTORED):
+        yield from _whole_field(present, wanted, key, pointer(key))
+
+
+_NOT_RESTORED = {"apiVersion", "kind", "metadata", "status"}
+
+
+def _entries(now: Mapping[str, Any], then: Any, path: str) -> Iterator[Operation]:
+    if not then:
+        if now:
+            yield {"op": "remove", "path": path}
+        return
+    if not now:
+        yield {"op": "add", "path": path, "value": dict(then)}
+        return
+    for key in sorted({*now, *then}):
+        yield from _whole_field(now, then, key, path + pointer(key))
+
+
+def _whole_field(
+    now: Mapping[str, Any], then: Mapping[str, Any], key: str, path: str
+) -> Iterator[Operation]:
+    if key not in then:
+        if key in now:
+            yield {"op": "remove", "path": path}
+    elif key not in now or not same(now[key], then[key]):
+        yield {"op": "add", "path": path, "value": then[key]}
+
+
+def _anew(manifest: Manifest) -> dict[str, Any]:
+    """An object to be made again as it was."""
+    body = deepcopy(dict(manifest))
+    meta = dict(body.get("metadata") or {})
+    for key in ("resourceVersion", "uid", "creationTimestamp", "generation", "managedFields"):
+        meta.pop(key, None)
+    body.pop("status", None)
+    return {**body, "metadata": meta}
+
+
+def _deed(one: ObjectPatch) -> str:
+    return "delete" if one.deletes else "patch" if one.made is None else "create"

@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from progressive._cli.console import print_json
-from progressive._cli.options import cluster_options, document_options, output_option
+from progressive._cli.options import (
+    cluster_options,
+    document_options,
+    loaded_release,
+    objects_of,
+    output_option,
+)
 from progressive._model.release import Problem, Severity
 
 if TYPE_CHECKING:
@@ -55,7 +61,7 @@ def plan(
     from progressive._release.preview.plan import refusal
     from progressive.errors import AdapterError
 
-    loaded = _loaded(release)
+    loaded = loaded_release(release)
     if loaded.problems:
         _show(refusal(loaded.problems), None, loaded, release, output)
         sys.exit(_NOT_VALID)
@@ -108,14 +114,6 @@ def _faults_of_the_document(loaded: Loaded, **options: Any) -> list[Problem]:
     ]
 
 
-def _loaded(release: str) -> Loaded:
-    from progressive._documents.files import load_file, load_yaml
-
-    if release == "-":
-        return load_yaml(sys.stdin.read(), name="standard input")
-    return load_file(release)
-
-
 def _cluster(
     objects: str | None, *, kubeconfig: str | None, context: str | None, namespace: str | None
 ) -> Cluster:
@@ -129,27 +127,9 @@ def _cluster(
     from progressive.errors import ClusterError
 
     try:
-        return MemoryCluster(_objects(objects), namespace=namespace or "default")
+        return MemoryCluster(objects_of(objects), namespace=namespace or "default")
     except ClusterError as error:
         raise click.BadParameter(str(error), param_hint="--objects") from error
-
-
-def _objects(file: str) -> list[Mapping[str, Any]]:
-    """The objects of a file; lists, as `kubectl get -o yaml` writes them, are taken apart."""
-    from progressive._documents.files import load_file
-
-    loaded = load_file(file, may_be_empty=True)
-    if loaded.problems:
-        words = "\n".join(str(one) for one in loaded.problems)
-        raise click.BadParameter(words, param_hint="--objects")
-    objects: list[Mapping[str, Any]] = []
-    for document in loaded.documents:
-        items = document.get("items")
-        if str(document.get("kind", "")).endswith("List") and isinstance(items, list):
-            objects += items
-        else:
-            objects.append(document)
-    return objects
 
 
 def _show(

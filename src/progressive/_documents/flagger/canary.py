@@ -19,7 +19,7 @@ from progressive._documents.flagger.fields import ALERT_PROVIDER, CANARY
 from progressive._documents.flagger.metrics import Around, read_checks
 from progressive._documents.flagger.unsupported import refuse_unsupported
 from progressive._documents.flagger.weights import read_weights
-from progressive._documents.routers import BUILT, abilities_of, router_named
+from progressive._documents.routers import BUILT, abilities_of, flaggers_router, router_named
 from progressive._documents.shapes import nearest
 from progressive._documents.sources import Place, Sources
 from progressive._model.checks import MetricCheck
@@ -91,7 +91,7 @@ def read_canary(
 
 def _router(spec: Mapping[str, Any], settings: Settings, findings: Findings) -> str | None:
     path = "spec.provider"
-    written = settings.router or spec.get("provider") or "istio"
+    written = settings.router or flaggers_router(spec.get("provider"))
     router = router_named(written, path, findings, built=settings.routers)
     refuse_unsupported(spec, findings, abilities=abilities_of(written), router=router or written)
     return router

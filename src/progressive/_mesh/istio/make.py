@@ -8,7 +8,7 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import Any
 
-from progressive._mesh.istio.rules import KIND
+from progressive._mesh.istio.layout import VIRTUAL_SERVICE
 from progressive._model.release import ServiceSpec
 from progressive._model.traffic import Side, Target
 from progressive.errors import Unsupported
@@ -52,8 +52,8 @@ def virtual_service(target: Target, service: ServiceSpec) -> dict[str, Any]:
     if apex.get("annotations"):
         metadata["annotations"] = dict(apex["annotations"])
     return {
-        "apiVersion": f"{KIND.group}/{KIND.versions[0]}",
-        "kind": KIND.kind,
+        "apiVersion": f"{VIRTUAL_SERVICE.group}/{VIRTUAL_SERVICE.versions[0]}",
+        "kind": VIRTUAL_SERVICE.kind,
         "metadata": metadata,
         "spec": {
             "hosts": hosts,

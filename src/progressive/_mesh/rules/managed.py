@@ -1,0 +1,196 @@
+"""Managed rules: one for matched requests, and those that keep users with a side.
+
+Floor 3, pure: rules and an order in, wanted bodies and patch operations out. Each steered rule
+has its own; those of the second steered rule of an object are numbered, since names must differ.
+Asked by `codec.py`; `cookies.py` knows the values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from attrs import frozen
+
+from progressive._mesh.access import at, inner, mapping, pointer, sequence
+from progressive._mesh.codec import Manifest, Operation
+from progressive._mesh.rules import weights
+from progressive._mesh.rules.cookies import Jar
+from progressive._mesh.rules.find import MANAGED_RULES, listed_rules
+from progressive._mesh.rules.layout import Rule
+from progressive._mesh.rules.matching import narrowed
+from progressive._mesh.rules.rule import MATCH, PINNED, STICKY
+from progressive._model.traffic import Match, Side, Split, Target
+from progressive.errors import InvalidRequest
+
+
+@frozen(kw_only=True)
+class Wanted:
+    """A managed rule that shall stand; `split` is what its destinations share, where they do."""
+
+    name: str
+    body: dict[str, Any]
+    split: Split
+
+
+def wanted_rules(
+    base: Rule, target: Target, split: Split, jar: Jar | None, *, number: int
+) -> Iterator[Wanted]:
+    """
+    The managed rules of one steered rule, in the order in which they must be tried.
+
+    Args:
+        jar: The cookies of stickiness; None: there is none.
+        number: Which steered rule of the object it is, from 0.
+
+    Raises:
+        Unsupported, InvalidRequest: The match cannot be said by this mesh, or for this rule.
+    """
+    suffix = f"-{number + 1}" if number else ""
+
+    def rule(name: str, matches: Sequence[Match], *destinations: dict[str, Any]) -> Wanted:
+        body = base.layout.managed(
+            base, name=name + suffix, matches=matches, destinations=destinations, target=target
+        )
+        return Wanted(name=name + suffix, body=body, split=split)
+
+    if jar is not None and (split.canary > 0 or jar.standing):
+        kept = narrowed(split.match, jar.name, jar.value)
+        if split.canary > 0:
+            yield rule(STICKY, kept, _entry(base, Side.CANARY, split.total))
+        else:
+            leaving = base.layout.with_cookie(_entry(base, Side.PRIMARY, split.total), jar.expired)
+            yield rule(STICKY, kept, leaving)
+    if jar is not None and jar.primary_name is not None and split.canary > 0:
+        pinned = narrowed(split.match, jar.primary_name, jar.primary_value)
+        yield rule(PINNED, pinned, _entry(base, Side.PRIMARY, split.total))
+    if split.match and split.canary > 0:
+        yield rule(MATCH, split.match, *_shares(base, split, jar))
+
+
+def _entry(base: Rule, side: Side, weight: int) -> dict[str, Any]:
+    """A side as the base rule names it, without a cookie of ours."""
+    layout = base.layout
+    entry = layout.entry(base.first(side), weight)
+    for place, cookie in layout.cookies(base):
+        if base.destinations[place] is base.first(side):
+            entry = layout.without_cookie(entry, cookie)
+    return entry
+
+
+def _shares(base: Rule, split: Split, jar: Jar | None) -> list[dict[str, Any]]:
+    """Destinations of matched requests: the canary alone when it gets all of them."""
+    canary = _entry(base, Side.CANARY, split.canary)
+    primary = _entry(base, Side.PRIMARY, split.primary)
+    if jar is not None:
+        canary = base.layout.with_cookie(canary, jar.wanted[Side.CANARY])
+        if (cookie := jar.wanted.get(Side.PRIMARY)) is not None:
+            primary = base.layout.with_cookie(primary, cookie)
+    return [canary] if split.canary == split.total else [primary, canary]
+
+
+def operations(
+    manifest: Manifest, steered: Rule, wanted: Sequence[Wanted], target: Target
+) -> list[Operation]:
+    """
+    What makes the managed rules beside a steered rule these ones; the last part of a patch, for
+    it moves the indexes.
+
+    Rules that stand are replaced in place, others are put in and taken out.
+    """
+    layout = steered.layout
+    rules = [one for one in layout.rules(manifest, target) if one.section == steered.section]
+    standing = [one for one in rules if one.managed]
+    if not standing and not wanted:
+        return []
+    pairs = _paired(standing, wanted)
+    spare = [rule for rule in standing if all(rule is not mate for _, mate in pairs)]
+    changes = [*_replacements(pairs, target), *removals(spare)]
+    length = len(sequence(at(manifest, steered.section)))
+    # the list as it will stand: managed rules at their places, None for those of people
+    order: list[Rule | Wanted | None] = [None] * length
+    for rule in standing:
+        order[rule.index or 0] = rule
+    order = [one for one in order if not any(one is rule for rule in spare)]
+    cursor = 0
+    for one, mate in pairs:
+        if mate is not None:
+            cursor = next(place for place, it in enumerate(order) if it is mate) + 1
+            continue
+        place = cursor if layout.managed_first else len(order)
+        path = pointer((*steered.section, place))
+        changes.append({"op": "add", "path": path, "value": one.body})
+        order.insert(place, one)
+        cursor = place + 1
+    if layout.names:
+        return changes
+    return [*changes, *listing(manifest, [n for n, it in enumerate(order) if it is not None])]
+
+
+def removals(spare: Sequence[Rule]) -> list[Operation]:
+    """What takes managed rules away, the last of a list first."""
+    changes: list[Operation] = []
+    for rule in sorted(spare, key=lambda one: (str(one.section), -(one.index or 0))):
+        changes += [_test(rule), {"op": "remove", "path": pointer(rule.path)}]
+    return changes
+
+
+def listing(manifest: Manifest, places: Sequence[int]) -> list[Operation]:
+    """What makes the annotation list these managed rules."""
+    if frozenset(places) == listed_rules(manifest):
+        return []
+    path = pointer(("metadata", "annotations", MANAGED_RULES))
+    if not places:
+        return [{"op": "remove", "path": path}]
+    value = ",".join(str(place) for place in sorted(places))
+    changes: list[Operation] = [{"op": "add", "path": path, "value": value}]
+    if not mapping(inner(manifest, "metadata", "annotations")):
+        changes.insert(0, {"op": "add", "path": "/metadata/annotations", "value": {}})
+    return changes
+
+
+def _paired(
+    standing: Sequence[Rule], wanted: Sequence[Wanted]
+) -> list[tuple[Wanted, Rule | None]]:
+    left = list(standing)
+    pairs: list[tuple[Wanted, Rule | None]] = []
+    for one in wanted:
+        mate = next((rule for rule in left if not rule.name or rule.name == one.name), None)
+        if mate is not None:
+            left.remove(mate)
+        pairs.append((one, mate))
+    return pairs
+
+
+def _replacements(
+    pairs: Sequence[tuple[Wanted, Rule | None]], target: Target
+) -> Iterator[Operation]:
+    for one, mate in pairs:
+        if mate is not None and not _same(one, mate, target):
+            yield _test(mate)
+            yield {"op": "replace", "path": pointer(mate.path), "value": one.body}
+
+
+def _test(rule: Rule) -> Operation:
+    if rule.name:
+        return {"op": "test", "path": pointer((*rule.path, "name")), "value": rule.name}
+    return {"op": "test", "path": pointer(rule.path), "value": rule.body}
+
+
+def _same(one: Wanted, mate: Rule, target: Target) -> bool:
+    """Whether a rule stands as wanted; shares in other numbers are as good."""
+    if one.body == mate.body:
+        return True
+    bare = mate.layout.without_weights
+    if bare(one.body) != bare(mate.body):
+        return False
+    if len(mate.destinations) == 1:
+        return mate.layout.lone_has_all or _positive(mate, target)
+    return weights.as_wanted(mate, target, one.split)
+
+
+def _positive(rule: Rule, target: Target) -> bool:
+    try:
+        return weights.stored(rule, 0, target) > 0
+    except InvalidRequest:
+        return False

@@ -1,0 +1,106 @@
+"""Conditions on requests: how alternatives multiply, and cookies as one regular expression.
+
+Floor 3, pure. Used by layouts that write managed rules, and by `sticky.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import permutations
+
+from progressive._model.traffic import Match, TextMatch
+from progressive.errors import InvalidRequest, Unsupported
+
+MOST_COOKIES = 3
+"""Cookies in one item: a regular expression must name every order of them, 3! = 6 at most."""
+
+
+def cookie_expression(cookies: Mapping[str, TextMatch]) -> str:
+    """
+    A regular expression of a whole Cookie header that holds all these cookies, in RE2's syntax.
+
+    Names and exact values are literal; a value is that of one whole cookie, wherever it stands.
+
+    Raises:
+        Unsupported: More than `MOST_COOKIES`.
+
+    >>> print(cookie_expression({"a.b": TextMatch(exact="x+y")}))
+    (.*;\\s*)?a\\.b=x\\+y(;.*)?
+    """
+    if len(cookies) > MOST_COOKIES:
+        raise Unsupported(
+            f"{len(cookies)} cookies in one match item; one Cookie header can be asked for "
+            f"{MOST_COOKIES} at most: use fewer, or one header"
+        )
+    pairs = [f"{re.escape(name)}={_value(wanted)}" for name, wanted in cookies.items()]
+    orders = [r"(;.*)?;\s*".join(order) for order in permutations(pairs)]
+    said = orders[0] if len(orders) == 1 else f"({'|'.join(orders)})"
+    return rf"(.*;\s*)?{said}(;.*)?"
+
+
+def _value(wanted: TextMatch) -> str:
+    if wanted.exact is not None:
+        return re.escape(wanted.exact)
+    if wanted.prefix is not None:
+        return f"{re.escape(wanted.prefix)}[^;]*"
+    return f"({wanted.regex})"
+
+
+def header_conditions(match: Match, *, cookie: str = "cookie") -> Iterator[tuple[str, TextMatch]]:
+    """
+    The headers that an item asks for, its cookies as one regular expression of theirs.
+
+    Args:
+        cookie: How the Cookie header is written.
+
+    Raises:
+        InvalidRequest: A header is named twice, in whatever case, or the Cookie header is asked
+            for as a header and by its cookies.
+        Unsupported: Too many cookies.
+    """
+    headers = dict(match.headers)
+    require_new((), headers)
+    yield from headers.items()
+    if match.cookies:
+        require_new(headers, [cookie])
+        yield cookie, TextMatch(regex=cookie_expression(match.cookies))
+
+
+def require_new(
+    there: Sequence[str] | Mapping[str, object], names: Sequence[str] | Mapping[str, object]
+) -> None:
+    """
+    Do nothing when no header is asked for twice; names are compared without their case.
+
+    Raises:
+        InvalidRequest: One is: the mesh would hold only one of the two conditions, or neither.
+    """
+    seen = {name.lower() for name in there}
+    for name in names:
+        if name.lower() in seen:
+            raise InvalidRequest(
+                f"header {name} is asked for already, and one header cannot be matched twice; "
+                "leave it out of the match, or give the release a rule of its own"
+            )
+        seen.add(name.lower())
+
+
+def narrowed(matches: Sequence[Match], cookie: str, value: str) -> tuple[Match, ...]:
+    """
+    The same alternatives, each for users with a cookie; without alternatives that alone.
+
+    Raises:
+        InvalidRequest: An alternative asks for the cookie already.
+    """
+    wanted = {cookie: TextMatch(exact=value)}
+    for one in matches:
+        if cookie in one.cookies:
+            raise InvalidRequest(
+                f"cookie {cookie} is the one of stickiness, so it cannot be matched as well"
+            )
+    alternatives = matches or (Match(),)
+    return tuple(
+        Match(headers=one.headers, cookies={**one.cookies, **wanted}, query=one.query)
+        for one in alternatives
+    )
