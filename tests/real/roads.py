@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from threading import Event
 from typing import Any
 
 from tests.real.test_mesh import route as virtual_service
@@ -17,9 +18,11 @@ from tests.real.traffic import CONDITIONS, Scene
 from tests.realparts.answering import Answering
 from tests.realparts.api import Document
 from tests.realparts.contour import Contour
-from tests.realparts.gateway import Gateway
+from tests.realparts.gateway import Destination, EnvoyGateway, Gateway
 
 from progressive import plugins
+from progressive._adapters.envoy.router import EnvoyRouter
+from progressive._demo.stage import Stage, Version
 from progressive._model.traffic import Target
 from progressive.clusters import KubernetesCluster
 
@@ -97,10 +100,43 @@ GATEWAY_API_BY_CONTOUR = Road(
 )
 
 
+class FileEnvoy(EnvoyGateway):
+    """The Envoy of the demo's stage, which follows a file of routes."""
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__()
+        self.gateway_port, self.envoy_admin = stage.users, stage.admin
+
+    def destination(self, cluster: str) -> Destination:
+        """A cluster is all there is; no namespace, no port."""
+        return Destination("", cluster, 0)
+
+    def weights(self, host: str) -> dict[str, int]:
+        """The same for every host."""
+        return super().weights("*")
+
+
+@contextmanager
+def file_scene() -> Iterator[Scene]:
+    """Two versions behind an Envoy that follows a file, without any cluster."""
+    with Stage((Version(name="v1"), Version(name="v2")), leaving=Event()) as stage:
+        gateway = FileEnvoy(stage)
+        yield Scene(
+            gateway=gateway,
+            router=EnvoyRouter(stage.routes, admin=stage.admin),
+            target=Target(namespace="tests", service="shop", primary="v1", canary="v2"),
+            host="shop.example",
+            versions=("v1", "v2"),
+            stored=stage.routes.read_text,
+            received=lambda: (0, 0),  # this router mirrors nothing, so there is nothing to count
+        )
+        gateway.session.close()
+
+
 @contextmanager
 def scene(road: Road, gateway: Gateway, pods: Answering, namespace: str) -> Iterator[Scene]:
     """Two versions behind one route, both answering, all users on the primary."""
-    api = gateway.control_plane.api
+    api = pods.control_plane.api
     host = gateway.host(namespace, "web")
     api.create(deployment(namespace, "web-primary", image="web:1"))
     api.create(deployment(namespace, "web", image="web:2"))
@@ -115,7 +151,7 @@ def scene(road: Road, gateway: Gateway, pods: Answering, namespace: str) -> Iter
     for name in ("web-primary", "web-canary"):
         gateway.wait_endpoints(namespace, name, 2)
     gateway.wait_version(host, "1")
-    cluster = KubernetesCluster.from_environment(gateway.control_plane.kubeconfig())
+    cluster = KubernetesCluster.from_environment(pods.control_plane.kubeconfig())
 
     def stored() -> list[Any]:
         return [api.get(api.path_of(one))["spec"] for one in objects]

@@ -183,7 +183,7 @@ class TrafficSuite:
             return
         found = measure(scene, order.canary, total=order.total)
 
-        assert 0 == found.failed
+        assert 0 == found.failed, found
         assert found.likely, found
 
     @pytest.mark.parametrize("condition", CONDITIONS)

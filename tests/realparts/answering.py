@@ -25,12 +25,14 @@ class Answering:
     The running process.
 
     Attributes:
+        control_plane: Whose pods they are.
         access_log: What a gateway writes here, in the format of `telemetry.py`, is counted.
         telemetry: Address that Prometheus scrapes, as ``host:port``.
     """
 
     def __init__(self, folder: Path, control_plane: ControlPlane) -> None:
         require_inside()
+        self.control_plane = control_plane
         self.access_log = folder / "access.log"
         (self._port,) = free_ports(1)
         self.telemetry = f"127.0.0.1:{self._port}"

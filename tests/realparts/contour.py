@@ -24,6 +24,7 @@ class Contour(EnvoyGateway):
 
     Attributes:
         gateway: What an HTTPRoute's parentRef says: namespace and name.
+        control_plane: What it reads.
         prometheus: What scrapes Envoy's own counters.
         contour: The process, to be paused or killed.
         envoy: The process.
@@ -34,7 +35,8 @@ class Contour(EnvoyGateway):
 
     def __init__(self, folder: Path, control_plane: ControlPlane, prometheus: Prometheus) -> None:
         require_inside()
-        super().__init__(control_plane)
+        super().__init__()
+        self.control_plane = control_plane
         self.prometheus = prometheus
         self._folder = folder
         ports = free_ports(5)

@@ -11,6 +11,7 @@ from tests.realparts.control_plane import ControlPlane
 from tests.realparts.mesh import Mesh
 from tests.realparts.process import require_inside
 from tests.realparts.prometheus import Prometheus
+from tests.realparts.traefik import Traefik
 
 
 @pytest.fixture(scope="session")
@@ -87,6 +88,22 @@ def contour(
 ) -> Iterator[Contour]:
     """Real HTTPProxy and Gateway API routing through a real Envoy, to pods that answer."""
     box = Contour(tmp_path_factory.mktemp("contour"), control_plane, prometheus)
+    try:
+        box.start()
+        yield box
+    finally:
+        box.stop()
+
+
+@pytest.fixture(scope="session")
+def traefik(
+    tmp_path_factory: pytest.TempPathFactory,
+    control_plane: ControlPlane,
+    prometheus: Prometheus,
+    pods: Answering,
+) -> Iterator[Traefik]:
+    """Real IngressRoute, TraefikService and Gateway API routing, to pods that answer."""
+    box = Traefik(tmp_path_factory.mktemp("traefik"), control_plane, prometheus)
     try:
         box.start()
         yield box

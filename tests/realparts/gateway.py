@@ -8,11 +8,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import requests
 from tests.realparts.api import Document
-from tests.realparts.control_plane import ControlPlane
 from tests.realparts.load import Counts, Load, ask
 from tests.realparts.process import wait_for
 
@@ -31,13 +30,12 @@ class Gateway(ABC):
 
     Attributes:
         gateway_port: Where users ask, on 127.0.0.1, with the service's full name as host.
-        control_plane: What the controller reads.
+        session: For what the tests ask of it beside.
     """
 
-    gateway_port: ClassVar[int]
+    gateway_port: int
 
-    def __init__(self, control_plane: ControlPlane) -> None:
-        self.control_plane = control_plane
+    def __init__(self) -> None:
         self.session = requests.Session()
         self.session.trust_env = False
 

@@ -33,6 +33,7 @@ class Mesh(EnvoyGateway):
     Attributes:
         gateway: What a VirtualService writes into `gateways`: ``namespace/name``.
         istiod_debug: Root address below which istiod tells ``/debug/syncz``.
+        control_plane: What it reads.
         prometheus: What counts it.
         istiod: The process, to be paused or killed.
         envoy: The process.
@@ -45,7 +46,8 @@ class Mesh(EnvoyGateway):
         self, folder: Path, control_plane: ControlPlane, prometheus: Prometheus, pods: Answering
     ) -> None:
         require_inside()
-        super().__init__(control_plane)
+        super().__init__()
+        self.control_plane = control_plane
         self.prometheus = prometheus
         self._pods = pods
         self._folder = folder
