@@ -19,6 +19,7 @@ from tests.realparts.answering import Answering
 from tests.realparts.api import Document
 from tests.realparts.contour import Contour
 from tests.realparts.gateway import Destination, EnvoyGateway, Gateway
+from tests.realparts.traefik import Traefik
 
 from progressive import plugins
 from progressive._adapters.envoy.router import EnvoyRouter
@@ -27,6 +28,7 @@ from progressive._model.traffic import Target
 from progressive.clusters import KubernetesCluster
 
 GATEWAY_API = "gateway.networking.k8s.io/v1"
+TRAEFIK = "traefik.io/v1alpha1"
 
 
 def http_proxy(namespace: str, host: str) -> list[Document]:
@@ -74,6 +76,41 @@ def http_route(namespace: str, host: str, *, parent: tuple[str, str]) -> list[Do
     ]
 
 
+def traefik_service(namespace: str, host: str) -> list[Document]:
+    """Traefik's own kinds: the weights are in one, the host in the other."""
+    about = {"name": "web", "namespace": namespace}
+    return [
+        {
+            "apiVersion": TRAEFIK,
+            "kind": "TraefikService",
+            "metadata": about,
+            "spec": {
+                "weighted": {
+                    "services": [
+                        {"name": "web-primary", "port": 80, "weight": 100},
+                        {"name": "web-canary", "port": 80, "weight": 0},
+                    ]
+                }
+            },
+        },
+        {
+            "apiVersion": TRAEFIK,
+            "kind": "IngressRoute",
+            "metadata": about,
+            "spec": {
+                "entryPoints": ["web"],
+                "routes": [
+                    {
+                        "kind": "Rule",
+                        "match": f"Host(`{host}`)",
+                        "services": [{"kind": "TraefikService", "name": "web"}],
+                    }
+                ],
+            },
+        },
+    ]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Road:
     """
@@ -94,9 +131,14 @@ class Road:
 
 ISTIO = Road(router="istio", objects=lambda namespace, _: [virtual_service(namespace, canary=0)])
 CONTOUR = Road(router="contour", objects=http_proxy)
+TRAEFIK_SERVICE = Road(router="traefik", objects=traefik_service)
 GATEWAY_API_BY_CONTOUR = Road(
     router="gateway-api",
     objects=lambda namespace, host: http_route(namespace, host, parent=Contour.gateway),
+)
+GATEWAY_API_BY_TRAEFIK = Road(
+    router="gateway-api",
+    objects=lambda namespace, host: http_route(namespace, host, parent=Traefik.gateway),
 )
 
 
@@ -133,9 +175,13 @@ def file_scene() -> Iterator[Scene]:
         gateway.session.close()
 
 
-@contextmanager
-def scene(road: Road, gateway: Gateway, pods: Answering, namespace: str) -> Iterator[Scene]:
-    """Two versions behind one route, both answering, all users on the primary."""
+def application(road: Road, gateway: Gateway, pods: Answering, namespace: str) -> list[Document]:
+    """
+    Two versions behind one route, both answering, all users on the primary.
+
+    Returns:
+        The routing objects, as the API server has them.
+    """
     api = pods.control_plane.api
     host = gateway.host(namespace, "web")
     api.create(deployment(namespace, "web-primary", image="web:1"))
@@ -151,6 +197,14 @@ def scene(road: Road, gateway: Gateway, pods: Answering, namespace: str) -> Iter
     for name in ("web-primary", "web-canary"):
         gateway.wait_endpoints(namespace, name, 2)
     gateway.wait_version(host, "1")
+    return objects
+
+
+@contextmanager
+def scene(road: Road, gateway: Gateway, pods: Answering, namespace: str) -> Iterator[Scene]:
+    """The same with the road's router."""
+    api = pods.control_plane.api
+    objects = application(road, gateway, pods, namespace)
     cluster = KubernetesCluster.from_environment(pods.control_plane.kubeconfig())
 
     def stored() -> list[Any]:
@@ -172,7 +226,7 @@ def scene(road: Road, gateway: Gateway, pods: Answering, namespace: str) -> Iter
                 canary_workload="web",
                 port=80,
             ),
-            host=host,
+            host=gateway.host(namespace, "web"),
             stored=stored,
             received=received,
             conditions=road.conditions,
