@@ -9,9 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from progressive._adapters.mesh.gateway_api import GatewayApiRouter
 from progressive._adapters.mesh.istio import IstioRouter
+from progressive._adapters.mesh.kubernetes import KubernetesRouter
+from progressive._adapters.mesh.nginx import NginxRouter
 from progressive._adapters.mesh.router import MeshRouter
 from progressive._mesh.effect import CountsTraffic, Effect, EffectKind, Traffic
+from progressive._mesh.standing import Standing, StandingKind
 from progressive.ports import RouteMaker, TrafficRouter
 
 if TYPE_CHECKING:
@@ -19,6 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "IstioRouter",
+    "GatewayApiRouter",
+    "KubernetesRouter",
+    "NginxRouter",
     "EnvoyRouter",
     "MeshRouter",
     "TrafficRouter",
@@ -27,6 +34,8 @@ __all__ = [
     "Traffic",
     "Effect",
     "EffectKind",
+    "Standing",
+    "StandingKind",
 ]
 
 
