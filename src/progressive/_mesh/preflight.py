@@ -6,12 +6,15 @@ the file is not asked for; on a cluster everything is there, so what is missing 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
-from progressive._mesh.codec import Manifest, namespace_of
+from progressive._mesh.access import inner, mapping, sequence
+from progressive._mesh.codec import Manifest, ObjectKind, ResourceRef, namespace_of
 from progressive._model.traffic import Observed, Side, Split, Target
 from progressive.errors import PreflightFailed
+
+SERVICE = ObjectKind(group="", kind="Service", plural="services", versions=("v1",))
+"""For codecs that must see more Services than those of the sides."""
 
 SERVICE_LABEL = "kubernetes.io/service-name"
 """Label of an EndpointSlice: the Service that it belongs to."""
@@ -47,14 +50,14 @@ def require_ready(
         if (
             weight == 0
             or not _grows(side, split, before)
-            or _outside(_service(objects, target, target.on(side)))
+            or is_outside(find_service(objects, target, target.on(side)))
         ):
             continue
         slices = _slices(objects, target, target.on(side))
         if not slices and not complete:
             continue
         if not any(_ready(one) for one in slices):
-            known = sum(len(one.get("endpoints") or ()) for one in slices)
+            known = sum(len(sequence(one.get("endpoints"))) for one in slices)
             raise PreflightFailed(
                 f"service {target.namespace}/{target.on(side)} ({side}) has no ready endpoint "
                 f"({known} known), so weight {weight} of {split.total} is not sent to it; "
@@ -84,7 +87,7 @@ def require_services(objects: Sequence[Manifest], target: Target) -> None:
         PreflightFailed: One is missing.
     """
     for side in (Side.PRIMARY, Side.CANARY):
-        if _service(objects, target, target.on(side)) is None:
+        if find_service(objects, target, target.on(side)) is None:
             raise PreflightFailed(
                 f"service {target.namespace}/{target.on(side)} ({side}) does not exist"
             )
@@ -100,40 +103,73 @@ def shown_by(endpoint_slices: Sequence[Manifest], target: Target) -> bool:
     for side in Side:
         slices = _slices(endpoint_slices, target, target.on(side))
         owned = [one for one in slices if _owned(one, target.on(side))]
-        ports = {port.get("name") for one in slices for port in one.get("ports") or ()}
+        ports = {
+            str(inner(port, "name")) for one in slices for port in sequence(one.get("ports"))
+        }
         if not owned or len(ports) != 1:
             return False
     return True
 
 
 def _owned(endpoint_slice: Manifest, service: str) -> bool:
-    owners = (endpoint_slice.get("metadata") or {}).get("ownerReferences") or ()
-    return any((one.get("kind"), one.get("name")) == ("Service", service) for one in owners)
+    owners = sequence(inner(endpoint_slice, "metadata", "ownerReferences"))
+    return any((inner(one, "kind"), inner(one, "name")) == ("Service", service) for one in owners)
 
 
 def ports_of(objects: Sequence[Manifest], target: Target, service: str) -> int | None:
     """How many ports a Service of the target's namespace has; None: it is not known."""
-    found = _service(objects, target, service)
-    return None if found is None else len((found.get("spec") or {}).get("ports") or ())
+    found = find_service(objects, target, service)
+    return None if found is None else len(sequence(inner(found, "spec", "ports")))
 
 
-def _service(objects: Iterable[Manifest], target: Target, name: str) -> Manifest | None:
+def require_cluster_ip(
+    objects: Iterable[Manifest], target: Target, service: str, namespace: str, ref: ResourceRef
+) -> None:
+    """
+    Do nothing when a Service, as far as it is known, has an address that a mesh can split.
+
+    Args:
+        ref: The route that shares its traffic.
+
+    Raises:
+        PreflightFailed: It is headless, or stands for a name outside.
+    """
+    found = find_service(objects, target, service, namespace)
+    if found is None:
+        return
+    if is_outside(found):
+        kind = "stands for a name outside the cluster (ExternalName)"
+    elif inner(found, "spec", "clusterIP") == "None":
+        kind = "is headless"
+    else:
+        return
+    raise PreflightFailed(
+        f"service {namespace}/{service} {kind}, so the mesh does not follow {ref}; give it a "
+        "cluster IP"
+    )
+
+
+def find_service(
+    objects: Iterable[Manifest], target: Target, name: str, namespace: str | None = None
+) -> Manifest | None:
+    """One Service among the objects, of the target's namespace unless said; None: not there."""
+    wanted = namespace or target.namespace
     return next(
         (
             one
             for one in objects
             if one.get("kind") == "Service"
             and one.get("apiVersion") == "v1"
-            and (one.get("metadata") or {}).get("name") == name
-            and namespace_of(one, target) == target.namespace
+            and inner(one, "metadata", "name") == name
+            and namespace_of(one, target) == wanted
         ),
         None,
     )
 
 
-def _outside(service: Manifest | None) -> bool:
-    # such a service has no endpoints of its own; what is behind it cannot be asked
-    return service is not None and (service.get("spec") or {}).get("type") == "ExternalName"
+def is_outside(service: Manifest | None) -> bool:
+    """Whether a Service has no endpoints of its own, so that what is behind it cannot be asked."""
+    return service is not None and inner(service, "spec", "type") == "ExternalName"
 
 
 def _slices(objects: Iterable[Manifest], target: Target, service: str) -> list[Manifest]:
@@ -142,15 +178,15 @@ def _slices(objects: Iterable[Manifest], target: Target, service: str) -> list[M
         for one in objects
         if one.get("kind") == "EndpointSlice"
         and namespace_of(one, target) == target.namespace
-        and ((one.get("metadata") or {}).get("labels") or {}).get(SERVICE_LABEL) == service
+        and inner(one, "metadata", "labels", SERVICE_LABEL) == service
     ]
 
 
 def _ready(endpoint_slice: Manifest) -> bool:
-    return any(_takes_traffic(one) for one in endpoint_slice.get("endpoints") or ())
+    return any(_takes_traffic(one) for one in sequence(endpoint_slice.get("endpoints")))
 
 
-def _takes_traffic(endpoint: Mapping[str, Any]) -> bool:
-    conditions = endpoint.get("conditions") or {}
+def _takes_traffic(endpoint: object) -> bool:
+    conditions = mapping(inner(endpoint, "conditions"))
     # discovery/v1: a ready condition that is absent is to be read as ready
     return conditions.get("ready") is not False and conditions.get("terminating") is not True

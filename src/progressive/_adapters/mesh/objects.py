@@ -22,7 +22,7 @@ from progressive._mesh.codec import (
     around_of,
     ref_of,
 )
-from progressive._mesh.preflight import SERVICE_LABEL
+from progressive._mesh.preflight import SERVICE, SERVICE_LABEL
 from progressive._model.traffic import RouteRef, Side, Target
 from progressive.errors import (
     ClusterError,
@@ -35,7 +35,6 @@ from progressive.errors import (
 )
 from progressive.ports import Cluster
 
-SERVICE = ObjectKind(group="", kind="Service", plural="services", versions=("v1",))
 SLICE = ObjectKind(
     group="discovery.k8s.io", kind="EndpointSlice", plural="endpointslices", versions=("v1",)
 )
