@@ -240,6 +240,19 @@ class ReachingCodec(Protocol):
         """
 
 
+@runtime_checkable
+class SidedCodec(Protocol):
+    """A codec that knows releases whose sides are no Services of their own."""
+
+    def has_services(self, target: Target) -> bool:
+        """Whether each side is a Service with endpoints of its own, so that they can be asked."""
+
+
+def has_services(codec: MeshCodec, target: Target) -> bool:
+    """Whether the endpoints of both sides can be asked; in most meshes they can."""
+    return codec.has_services(target) if isinstance(codec, SidedCodec) else True
+
+
 def around_of(codec: MeshCodec) -> tuple[ObjectKind, ...]:
     """The further kinds that a codec looks at; most look at none."""
     return codec.around if isinstance(codec, SurroundedCodec) else ()
