@@ -15,6 +15,7 @@ from progressive.errors import PluginError
 
 ROUTERS: Mapping[str, str] = {
     "istio": "progressive._adapters.mesh.istio:IstioRouter",
+    "smi": "progressive._adapters.mesh.smi:SmiRouter",
     "envoy": "progressive._adapters.envoy.router:EnvoyRouter",
 }
 """Name → ``module:attribute`` of a router's class."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from progressive._adapters.mesh.istio import IstioRouter
 from progressive._adapters.mesh.router import MeshRouter
+from progressive._adapters.mesh.smi import SmiRouter
 from progressive._mesh.effect import CountsTraffic, Effect, EffectKind, Traffic
 from progressive.ports import RouteMaker, TrafficRouter
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "IstioRouter",
+    "SmiRouter",
     "EnvoyRouter",
     "MeshRouter",
     "TrafficRouter",
