@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from progressive._adapters.mesh.gateway_api import GatewayApiRouter
 from progressive._adapters.mesh.istio import IstioRouter
+from progressive._adapters.mesh.linkerd import LinkerdRouter
 from progressive._adapters.mesh.router import MeshRouter
 from progressive._adapters.mesh.smi import SmiRouter
 from progressive._mesh.effect import CountsTraffic, Effect, EffectKind, Traffic
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "IstioRouter",
     "GatewayApiRouter",
+    "LinkerdRouter",
     "SmiRouter",
     "EnvoyRouter",
     "MeshRouter",
