@@ -81,6 +81,10 @@ class RuleCodec:
         """
         return self.finder.routing(objects)
 
+    def home_scope(self, objects: Sequence[Manifest], target: Target) -> Sequence[Manifest]:
+        """The routing objects that a reset brings home; more than `scope` where kinds compete."""
+        return self.scope(objects, target)
+
     def preflight(
         self, objects: Sequence[Manifest], target: Target, split: Split, rules: Sequence[Rule]
     ) -> None:
@@ -311,7 +315,7 @@ class RuleCodec:
 
     def _reset_scope(self, objects: Sequence[Manifest], target: Target) -> list[Manifest]:
         try:
-            found = list(self.scope(objects, target))
+            found = list(self.home_scope(objects, target))
         except RouterError:
             return []
         if not target.routes:
