@@ -1,4 +1,4 @@
-"""Routes of Linkerd and TrafficSplits, and what is around them, as short as a test can say them."""
+"""Routes of Linkerd and TrafficSplits, and what is around them, as a test can say them."""
 
 from __future__ import annotations
 

@@ -14,12 +14,22 @@ import pytest
 from attrs import frozen
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from tests.unit.mesh.linkerd_objects import (
+    POLICY,
+    backend,
+    mesh_route,
+    profile,
+    shared,
+    traffic_split,
+)
 from tests.unit.mesh.manifests import both, endpoints, route, service
 from tests.unit.mesh.mutations import mutated
 
 from progressive._kube.patch import apply
 from progressive._mesh.codec import MeshCodec, ObjectPatch
 from progressive._mesh.istio.codec import IstioCodec
+from progressive._mesh.linkerd.codec import LinkerdCodec
+from progressive._mesh.smi.codec import SmiCodec
 from progressive._model.traffic import Match, Split, Sticky, Target, TextMatch
 from progressive.errors import RouterError
 
@@ -52,7 +62,44 @@ class World:
     objects: Sequence[dict[str, Any]]
 
 
+SIDES = [
+    *(service(one, 80) for one in ("web", "web-primary", "web-canary")),
+    *(endpoints(one, True) for one in ("web-primary", "web-canary")),
+]
+OTHER = {"backendRefs": [backend("audit")], "filters": [{"type": "RequestHeaderModifier"}]}
+MATCHED = {
+    "matches": [{"headers": [{"type": "Exact", "name": "x-user", "value": "old"}]}],
+    "backendRefs": [backend("web-canary", 100)],
+}
+SPLIT = traffic_split(("web-canary", "100m"), ("web-primary", "900m"), ("audit", 1))
+
 WORLDS = {
+    "smi": World(SmiCodec(), [SPLIT, *SIDES]),
+    "linkerd": World(
+        LinkerdCodec(),
+        [
+            mesh_route(
+                OTHER, shared(90, 10, name="main"), {**MATCHED, "name": "progressive-match"}
+            ),
+            mesh_route({"backendRefs": [backend("audit")]}, kind="TCPRoute", name="tcp"),
+            profile("web", routes=[]),
+            *SIDES,
+        ],
+    ),
+    "linkerd-policy": World(
+        LinkerdCodec(),
+        [
+            mesh_route(
+                OTHER,
+                shared(90, 10),
+                MATCHED,
+                version=POLICY,
+                annotations={"progressive.dev/managed-rules": "2"},
+            ),
+            SPLIT,
+            *SIDES,
+        ],
+    ),
     "istio": World(
         IstioCodec(),
         [

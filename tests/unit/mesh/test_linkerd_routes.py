@@ -133,6 +133,17 @@ def test_a_traffic_split_steers_where_no_route_has_a_side() -> None:
     assert ["TrafficSplit shop/web"] * 2 + ["HTTPRoute shop/web", "TrafficSplit shop/web"] == refs
 
 
+def test_a_reset_takes_the_canary_out_of_routes_and_splits() -> None:
+    """
+    Whichever of the two the mesh follows, nobody may be left on the canary.
+    """
+    before = [mesh_route(shared(50, 50)), traffic_split(("web-canary", 1), ("web-primary", 1))]
+    after = carried_out(before, CODEC.reset(before, TARGET))
+
+    assert [100, 0] == weights(after[0])
+    assert [0, 100] == [one["weight"] for one in after[1]["spec"]["backends"]]
+
+
 def test_routes_of_both_groups_are_ambiguous_until_one_is_named() -> None:
     """
     Both hold the sides, and which one is meant must not depend on an order.

@@ -84,6 +84,10 @@ class LinkerdCodec(HandsBack):
         self._refuse_versions(routes, target)
         return weighted or splits
 
+    def home_scope(self, objects: Sequence[Manifest], target: Target) -> Sequence[Manifest]:
+        """All of them: a split may send users to the canary beside a route that is steered."""
+        return [one for one in self.finder.routing(objects) if self._has_weights(one)]
+
     def preflight(
         self, objects: Sequence[Manifest], target: Target, split: Split, rules: Sequence[Rule]
     ) -> None:
