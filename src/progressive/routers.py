@@ -15,6 +15,7 @@ from progressive._adapters.mesh.linkerd import LinkerdRouter
 from progressive._adapters.mesh.router import MeshRouter
 from progressive._adapters.mesh.smi import SmiRouter
 from progressive._mesh.effect import CountsTraffic, Effect, EffectKind, Traffic
+from progressive._mesh.standing import Standing, StandingKind
 from progressive.ports import RouteMaker, TrafficRouter
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ __all__ = [
     "Traffic",
     "Effect",
     "EffectKind",
+    "Standing",
+    "StandingKind",
 ]
 
 
