@@ -9,13 +9,13 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 
-from progressive._adapters.mesh.router import MeshRouter
+from progressive._adapters.mesh.profiles import ProfileRouter
 from progressive._mesh.effect import CountsTraffic
 from progressive._mesh.smi.codec import SmiCodec
 from progressive.ports import Cluster
 
 
-class SmiRouter(MeshRouter):
+class SmiRouter(ProfileRouter):
     """
     Moves weights in SMI's TrafficSplits.
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from progressive._mesh.access import text
 from progressive._mesh.codec import Manifest, ResourceRef, ref_of
+from progressive._mesh.gateway_api.status import standing_of
 from progressive._mesh.linkerd.layouts import mesh_layouts
 from progressive._mesh.linkerd.make import is_plain, mesh_route, rivals
 from progressive._mesh.linkerd.parents import service_parents
@@ -22,6 +23,7 @@ from progressive._mesh.rules.handing import HandsBack
 from progressive._mesh.rules.layout import Rule
 from progressive._mesh.smi.codec import SmiCodec
 from progressive._mesh.smi.layout import TRAFFIC_SPLIT
+from progressive._mesh.standing import Standing, StandingKind
 from progressive._model.release import ServiceSpec
 from progressive._model.traffic import Capabilities, Split, Target
 from progressive.errors import VersionNotServed
@@ -108,6 +110,18 @@ class LinkerdCodec(HandsBack):
     def notes(self, manifests: Sequence[Manifest], target: Target) -> Sequence[str]:
         """That a TrafficSplit is retired."""
         return self._splits.notes([one for one in manifests if TRAFFIC_SPLIT.holds(one)], target)
+
+    def standing(self, manifest: Manifest, target: Target) -> Standing:
+        """
+        Whether the policy controller has accepted a route.
+
+        Its status never tells of which generation it is, so the best answer is `UNVERIFIED`; a
+        refusal that is still there after settling counts.
+        """
+        if TRAFFIC_SPLIT.holds(manifest):
+            words = f"{ref_of(manifest, target)} has no status"
+            return Standing(kind=StandingKind.UNVERIFIED, words=words)
+        return standing_of(manifest, target)
 
     def refuse_others(self, manifest: Manifest, target: Target) -> None:
         """
