@@ -23,7 +23,7 @@ from progressive._mesh.gateway_api.layout import (
 from progressive._mesh.gateway_api.make import http_route
 from progressive._mesh.preflight import require_ready
 from progressive._mesh.rules.handing import HandsBack
-from progressive._mesh.rules.layout import Rule, manifests_of
+from progressive._mesh.rules.layout import Layout, Rule, manifests_of
 from progressive._mesh.standing import Standing
 from progressive._model.release import ServiceSpec
 from progressive._model.traffic import Capabilities, Split, Target
@@ -41,12 +41,7 @@ _PLAIN = frozenset({"name", "matches", "backendRefs"})
 
 
 class GatewayApiCodec(HandsBack):
-    """
-    Plans for the Gateway API; a `MeshCodec`.
-
-    Args:
-        names: Whether the served schema gives rules a name (`RouteLayout`).
-    """
+    """Plans for the Gateway API; a `MeshCodec`."""
 
     name = "gateway-api"
     capabilities = Capabilities(
@@ -57,15 +52,13 @@ class GatewayApiCodec(HandsBack):
         max_total=MAX_TOTAL,
         settle=SETTLE,
     )
+    layouts: tuple[Layout, ...] = (
+        HttpRouteLayout(),
+        GrpcRouteLayout(),
+        TcpRouteLayout(),
+        TlsRouteLayout(),
+    )
     around = (REFERENCE_GRANT,)
-
-    def __init__(self, *, names: bool = True) -> None:
-        self.layouts = (
-            HttpRouteLayout(names=names),
-            GrpcRouteLayout(names=names),
-            TcpRouteLayout(names=names),
-            TlsRouteLayout(names=names),
-        )
 
     def preflight(
         self, objects: Sequence[Manifest], target: Target, split: Split, rules: Sequence[Rule]

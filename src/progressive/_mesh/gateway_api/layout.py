@@ -54,14 +54,15 @@ class RouteLayout(Layout):
         self.names = names
 
     @cached_property
-    def _nameless(self) -> RouteLayout:
+    def nameless(self) -> RouteLayout:
+        """The same for a schema whose rules have no names."""
         return type(self)(names=False)
 
     def rules(self, manifest: Manifest, target: Target) -> Iterator[Rule]:
         """The rules of a route."""
         bodies = sequence(inner(manifest, *SECTION))
         listed = _at_the_end(listed_rules(manifest), len(bodies))
-        layout = self._nameless if listed and self.names else self
+        layout = self.nameless if listed and self.names else self
         for index, body in enumerate(bodies):
             body = mapping(body)
             path = (*SECTION, index, "backendRefs")
