@@ -67,3 +67,38 @@ def profile(namespace: str = "shop", **spec: Any) -> dict[str, Any]:
         "metadata": {"name": "web.shop.svc.cluster.local", "namespace": namespace},
         "spec": spec,
     }
+
+
+def broken_soon(*kinds: str) -> list[dict[str, Any]]:
+    """Whole objects for a test that breaks them: ``split``, ``route`` or ``policy``."""
+    other = {
+        "backendRefs": [backend("audit")],
+        "filters": [
+            {
+                "type": "RequestHeaderModifier",
+                "requestHeaderModifier": {"add": [{"name": "x", "value": "y"}]},
+            }
+        ],
+    }
+    matched = {
+        "matches": [{"headers": [{"type": "Exact", "name": "x-user", "value": "old"}]}],
+        "backendRefs": [backend("web-canary", 100)],
+    }
+    named = {**matched, "name": "progressive-match"}
+    listed = {"progressive.dev/managed-rules": "2"}
+    tcp = mesh_route(
+        {"backendRefs": [backend("audit")]},
+        kind="TCPRoute",
+        version="gateway.networking.k8s.io/v1",
+        name="tcp",
+    )
+    made = {
+        "split": [traffic_split(("web-canary", 10), ("web-primary", 90), ("audit", 1))],
+        "route": [
+            mesh_route(other, shared(90, 10, name="main"), named),
+            tcp,
+            profile("edge", routes=[]),
+        ],
+        "policy": [mesh_route(other, shared(90, 10), matched, version=POLICY, annotations=listed)],
+    }
+    return [one for kind in kinds for one in made[kind]]

@@ -14,16 +14,10 @@ import pytest
 from attrs import frozen
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from tests.unit.mesh.linkerd_objects import (
-    POLICY,
-    backend,
-    mesh_route,
-    profile,
-    shared,
-    traffic_split,
-)
+from tests.unit.mesh import gateway_api, linkerd_objects
 from tests.unit.mesh.manifests import both, endpoints, route, service
 from tests.unit.mesh.mutations import mutated
+from tests.unit.mesh.schemas import faults
 
 from progressive._kube.patch import apply
 from progressive._mesh.codec import MeshCodec, ObjectPatch
@@ -56,49 +50,99 @@ SPLITS = (
 
 @frozen
 class World:
-    """A codec, and objects that it understands."""
+    """A codec, objects that it understands, and where their definitions are."""
 
     codec: MeshCodec
     objects: Sequence[dict[str, Any]]
+    definitions: str | None = None
 
 
-SIDES = [
-    *(service(one, 80) for one in ("web", "web-primary", "web-canary")),
+AROUND = (
+    *(service(one, 80) for one in ("web-primary", "web-canary")),
     *(endpoints(one, True) for one in ("web-primary", "web-canary")),
-]
-OTHER = {"backendRefs": [backend("audit")], "filters": [{"type": "RequestHeaderModifier"}]}
-MATCHED = {
-    "matches": [{"headers": [{"type": "Exact", "name": "x-user", "value": "old"}]}],
-    "backendRefs": [backend("web-canary", 100)],
-}
-SPLIT = traffic_split(("web-canary", "100m"), ("web-primary", "900m"), ("audit", 1))
+)
 
 WORLDS = {
-    "smi": World(SmiCodec(), [SPLIT, *SIDES]),
+    "smi": World(SmiCodec(), [*linkerd_objects.broken_soon("split"), *AROUND], "smi-linkerd"),
     "linkerd": World(
-        LinkerdCodec(),
-        [
-            mesh_route(
-                OTHER, shared(90, 10, name="main"), {**MATCHED, "name": "progressive-match"}
-            ),
-            mesh_route({"backendRefs": [backend("audit")]}, kind="TCPRoute", name="tcp"),
-            profile("web", routes=[]),
-            *SIDES,
-        ],
+        LinkerdCodec(), [*linkerd_objects.broken_soon("route"), *AROUND], "gateway-api"
     ),
     "linkerd-policy": World(
-        LinkerdCodec(),
+        LinkerdCodec(), [*linkerd_objects.broken_soon("policy", "split"), *AROUND], "linkerd"
+    ),
+    "gateway-api": World(
+        gateway_api.CODEC,
         [
-            mesh_route(
-                OTHER,
-                shared(90, 10),
-                MATCHED,
-                version=POLICY,
-                annotations={"progressive.dev/managed-rules": "2"},
+            gateway_api.route(
+                gateway_api.rule(
+                    90,
+                    5,
+                    gateway_api.backend("audit", 5),
+                    name="main",
+                    filters=[
+                        {
+                            "type": "RequestMirror",
+                            "requestMirror": {
+                                "backendRef": gateway_api.backend("web-canary"),
+                                "fraction": {"numerator": 1, "denominator": 8},
+                            },
+                        },
+                        {"type": "ResponseHeaderModifier", "responseHeaderModifier": {}},
+                    ],
+                    timeouts={"request": "10s"},
+                ),
+                {"name": "other", "backendRefs": [gateway_api.backend("other")]},
+                {
+                    "name": "progressive-sticky",
+                    "matches": [
+                        {
+                            **gateway_api.ROOT,
+                            "headers": [
+                                {
+                                    "type": "RegularExpression",
+                                    "name": "Cookie",
+                                    "value": r"(.*;\s*)?web=abcdefghij(;.*)?",
+                                }
+                            ],
+                        }
+                    ],
+                    "backendRefs": [gateway_api.backend("web-canary", 100)],
+                },
             ),
-            SPLIT,
-            *SIDES,
+            gateway_api.grant(),
+            *AROUND,
         ],
+        "gateway-api",
+    ),
+    "gateway-api-grpc": World(
+        gateway_api.CODEC,
+        [
+            gateway_api.route(
+                gateway_api.rule(None, None, matches=[{"method": {"service": "shop.Cart"}}]),
+                {
+                    "matches": [{"headers": [{"name": "x-user", "value": "old"}]}],
+                    "backendRefs": [gateway_api.backend("web-canary", 100)],
+                },
+                kind="GRPCRoute",
+                parentRefs=[gateway_api.MESH],
+                meta_annotations={"progressive.dev/managed-rules": "1"},
+            ),
+            *AROUND,
+        ],
+        "gateway-api",
+    ),
+    "gateway-api-sessions": World(
+        gateway_api.CODEC,
+        [
+            gateway_api.route(
+                gateway_api.rule(70, 30, sessionPersistence={"type": "Cookie"}),
+                meta_annotations={
+                    "progressive.dev/withdrawn-0": '{"place": 1, "backend": {"name": "web"}}'
+                },
+            ),
+            *AROUND,
+        ],
+        "gateway-api-experimental",
     ),
     "istio": World(
         IstioCodec(),
@@ -125,8 +169,7 @@ WORLDS = {
                 "metadata": {"name": "web", "namespace": "shop"},
                 "spec": {"host": "web", "subsets": [{"name": "stable", "labels": {"v": "1"}}]},
             },
-            *(service(one, 80) for one in ("web-primary", "web-canary")),
-            *(endpoints(one, True) for one in ("web-primary", "web-canary")),
+            *AROUND,
         ],
     ),
 }
@@ -150,7 +193,14 @@ def test_a_broken_object_is_refused_with_words_or_written_well(name: str, seed: 
             world.codec.read(home, TARGET)
 
         assert before == objects
+        if world.definitions is not None and not _faults(world.definitions, before):
+            assert [] == _faults(world.definitions, after)
+            assert [] == _faults(world.definitions, home)
         assert () == _again(world.codec, home)
+
+
+def _faults(definitions: str, objects: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [one for manifest in objects for one in faults(definitions, manifest)]
 
 
 def _write(codec: MeshCodec, split: Split, objects: Any) -> Sequence[ObjectPatch]:
