@@ -18,6 +18,8 @@ ROUTERS: Mapping[str, str] = {
     "gateway-api": "progressive._adapters.mesh.gateway_api:GatewayApiRouter",
     "linkerd": "progressive._adapters.mesh.linkerd:LinkerdRouter",
     "smi": "progressive._adapters.mesh.smi:SmiRouter",
+    "kubernetes": "progressive._adapters.mesh.kubernetes:KubernetesRouter",
+    "nginx": "progressive._adapters.mesh.nginx:NginxRouter",
     "envoy": "progressive._adapters.envoy.router:EnvoyRouter",
 }
 """Name → ``module:attribute`` of a router's class."""

@@ -9,12 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from progressive._mesh.access import inner, mapping, sequence
-from progressive._mesh.codec import Manifest, ObjectKind, ResourceRef, namespace_of
+from progressive._mesh.codec import Manifest, ResourceRef, namespace_of
 from progressive._model.traffic import Observed, Side, Split, Target
 from progressive.errors import PreflightFailed
-
-SERVICE = ObjectKind(group="", kind="Service", plural="services", versions=("v1",))
-"""For codecs that must see more Services than those of the sides."""
 
 SERVICE_LABEL = "kubernetes.io/service-name"
 """Label of an EndpointSlice: the Service that it belongs to."""
@@ -77,6 +74,26 @@ def _grows(side: Side, split: Split, before: Observed | None) -> bool:
 def is_served(objects: Iterable[Manifest], target: Target, side: Side) -> bool:
     """Whether a side has a ready endpoint; the EndpointSlices are all that there are."""
     return any(_ready(one) for one in _slices(objects, target, target.on(side)))
+
+
+def ready_count(objects: Iterable[Manifest], target: Target, side: Side) -> int | None:
+    """
+    How many ready endpoints a side has; None: it has no EndpointSlice among the objects.
+
+    An endpoint with an address of each family counts once, and so does one that is in several
+    slices because its ports differ.
+    """
+    slices = _slices(objects, target, target.on(side))
+    if not slices:
+        return None
+    ready: dict[str, set[str]] = {}
+    for one in slices:
+        known = ready.setdefault(str(one.get("addressType")), set())
+        for place, end in enumerate(map(mapping, sequence(one.get("endpoints")))):
+            if _takes_traffic(end):
+                unnamed = f"{inner(one, 'metadata', 'name')}/{place}"
+                known.add(str(next(iter(sequence(end.get("addresses"))), unnamed)))
+    return max(map(len, ready.values()))
 
 
 def require_services(objects: Sequence[Manifest], target: Target) -> None:

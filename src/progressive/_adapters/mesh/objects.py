@@ -14,6 +14,7 @@ from typing import Any
 from attrs import define, field
 
 from progressive._kube.paths import root
+from progressive._mesh.builtin import ENDPOINT_SLICE, SERVICE
 from progressive._mesh.codec import (
     Manifest,
     MeshCodec,
@@ -22,7 +23,7 @@ from progressive._mesh.codec import (
     around_of,
     ref_of,
 )
-from progressive._mesh.preflight import SERVICE, SERVICE_LABEL
+from progressive._mesh.preflight import SERVICE_LABEL
 from progressive._model.traffic import RouteRef, Side, Target
 from progressive.errors import (
     ClusterError,
@@ -34,10 +35,6 @@ from progressive.errors import (
     VersionNotServed,
 )
 from progressive.ports import Cluster
-
-SLICE = ObjectKind(
-    group="discovery.k8s.io", kind="EndpointSlice", plural="endpointslices", versions=("v1",)
-)
 
 
 @define
@@ -136,7 +133,7 @@ class MeshObjects:
         # without a single rule the codec explains what it saw, so it must see all
         sight = Sight(refs, steered or found, others if steered else [])
         if self._offline:
-            sight.around = self.around(target, (SERVICE, SLICE))
+            sight.around = self.around(target, (SERVICE, ENDPOINT_SLICE))
         self._sights[target] = sight
         return sight
 

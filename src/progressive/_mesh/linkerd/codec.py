@@ -11,13 +11,14 @@ from datetime import timedelta
 from typing import Any
 
 from progressive._mesh.access import text
+from progressive._mesh.builtin import SERVICE
 from progressive._mesh.codec import Manifest, ResourceRef, ref_of
 from progressive._mesh.gateway_api.status import standing_of
 from progressive._mesh.linkerd.layouts import mesh_layouts
 from progressive._mesh.linkerd.make import is_plain, mesh_route, rivals
 from progressive._mesh.linkerd.parents import service_parents
 from progressive._mesh.linkerd.preflight import SERVICE_PROFILE, require_followed
-from progressive._mesh.preflight import SERVICE, require_ready
+from progressive._mesh.preflight import require_ready
 from progressive._mesh.rules.find import Finder
 from progressive._mesh.rules.handing import HandsBack
 from progressive._mesh.rules.layout import Rule
