@@ -50,7 +50,9 @@ def test_a_release_starts_with_a_route_of_the_mesh(protocol: str | None, kind: s
     [
         ({"headless": True}, "headless"),
         ({"app_protocol": "tcp"}, "TCPRoute"),
-        ({"routing": {"timeout": "5s", "retries": {"attempts": 3}}}, "timeout, retries"),
+        ({"routing": {"timeout": "5s", "retries": {"attempts": 3}}}, "retries, timeout"),
+        ({"routing": {"rewrite": {"uri": "/"}}, "hosts": ("a.example.com",)}, "hosts, rewrite"),
+        ({"app_protocol": "grpc", "routing": {"match": [{"uri": {"exact": "/"}}]}}, "match"),
     ],
 )
 def test_what_such_a_route_cannot_hold_is_refused(more: dict[str, Any], words: str) -> None:

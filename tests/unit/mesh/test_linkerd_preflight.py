@@ -155,6 +155,29 @@ def test_a_route_for_other_clients_is_not_in_the_way() -> None:
     assert CODEC.write([mesh_route(shared()), grpc], TARGET, Split(canary=20))
 
 
+@pytest.mark.parametrize("version", [None, POLICY])
+@pytest.mark.parametrize(("when", "voids"), [("2026-01-01T00:00:00Z", True), ("2027", False)])
+def test_an_older_route_for_the_same_requests_has_them(
+    version: str | None, when: str, voids: bool
+) -> None:
+    """
+    Of two equal matches the older one counts, whichever of the two groups it is of.
+    """
+    theirs = mesh_route(
+        {"backendRefs": [backend("web")]},
+        name="theirs",
+        version=version,
+        creationTimestamp=when,
+    )
+    since = "2026-06-01T00:00:00Z"
+    if voids:
+        words = refused(theirs, creationTimestamp=since)
+        assert "HTTPRoute shop/theirs is older" in words
+    else:
+        route = mesh_route(shared(), creationTimestamp=since)
+        assert CODEC.write([route, theirs], TARGET, Split(canary=20))
+
+
 @pytest.mark.parametrize(
     ("version", "kind"),
     [

@@ -11,13 +11,14 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from progressive._adapters.mesh.accepted import status_acceptance
+from progressive._adapters.mesh.gateway_api import RouteRouter
 from progressive._adapters.mesh.profiles import ProfileRouter
 from progressive._mesh.effect import CountsTraffic
 from progressive._mesh.linkerd.codec import LinkerdCodec
 from progressive.ports import Cluster
 
 
-class LinkerdRouter(ProfileRouter):
+class LinkerdRouter(RouteRouter, ProfileRouter):
     """
     Moves weights in HTTPRoutes, GRPCRoutes, TLSRoutes and TCPRoutes whose parent is a Service, in
     HTTPRoutes of ``policy.linkerd.io``, and in TrafficSplits where only those steer.

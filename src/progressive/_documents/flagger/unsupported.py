@@ -39,13 +39,20 @@ _HONOURED = {
 }
 """Router → those of these fields that a route which it makes carries."""
 
-_NO_ROUTE_FIELD = "a TrafficSplit holds weights alone"
+_OF_ROUTES = (
+    "hosts",
+    "gateways",
+    "match",
+    "headers",
+    "rewrite",
+    "timeout",
+    "retries",
+    "corsPolicy",
+)
+"""Fields of a service that only a route with rules could hold."""
 
 _NOT_HONOURED = {
-    "smi": {
-        f"service.{field}": _NO_ROUTE_FIELD
-        for field in "gateways hosts match rewrite timeout retries headers corsPolicy".split()
-    },
+    "smi": {f"service.{field}": "a TrafficSplit holds weights alone" for field in _OF_ROUTES},
     "gateway-api": {
         "service.gateways": "only Istio has them; the Gateway API takes gatewayRefs",
         "service.retries": "only the experimental channel of the Gateway API has them",

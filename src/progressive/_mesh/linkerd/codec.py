@@ -14,7 +14,7 @@ from progressive._mesh.access import text
 from progressive._mesh.builtin import SERVICE
 from progressive._mesh.codec import Manifest, ResourceRef, ref_of
 from progressive._mesh.gateway_api.status import standing_of
-from progressive._mesh.linkerd.layouts import mesh_layouts
+from progressive._mesh.linkerd.layouts import LAYOUTS
 from progressive._mesh.linkerd.make import is_plain, mesh_route, rivals
 from progressive._mesh.linkerd.parents import service_parents
 from progressive._mesh.linkerd.preflight import SERVICE_PROFILE, require_followed
@@ -43,7 +43,6 @@ class LinkerdCodec(HandsBack):
 
     Args:
         adopt: Whether a TrafficSplit that another controller owns may be written.
-        names: Whether the served schema of the Gateway API gives rules a name (`RouteLayout`).
     """
 
     name = "linkerd"
@@ -55,10 +54,10 @@ class LinkerdCodec(HandsBack):
         dialect="linkerd",
         settle=SETTLE,
     )
+    layouts = LAYOUTS
     around = (SERVICE_PROFILE, SERVICE)
 
-    def __init__(self, *, adopt: bool = False, names: bool = True) -> None:
-        self.layouts = mesh_layouts(names=names)
+    def __init__(self, *, adopt: bool = False) -> None:
         self._splits = SmiCodec(adopt=adopt)
 
     @property

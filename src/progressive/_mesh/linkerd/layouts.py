@@ -128,18 +128,12 @@ class PolicyHttpLayout(MeshHttpLayout):
         return made
 
 
-def mesh_layouts(*, names: bool) -> tuple[Layout, ...]:
-    """
-    All kinds of route, in order of preference; a TrafficSplit steers where no other route does.
-
-    Args:
-        names: Whether the served schema of the Gateway API gives rules a name (`RouteLayout`).
-    """
-    return (
-        MeshHttpLayout(names=names),
-        MeshGrpcLayout(names=names),
-        MeshTlsLayout(names=names),
-        MeshTcpLayout(names=names),
-        PolicyHttpLayout(),
-        TrafficSplitLayout(),
-    )
+LAYOUTS: tuple[Layout, ...] = (
+    MeshHttpLayout(),
+    MeshGrpcLayout(),
+    MeshTlsLayout(),
+    MeshTcpLayout(),
+    PolicyHttpLayout(),
+    TrafficSplitLayout(),
+)
+"""In order of preference; a TrafficSplit steers where no other route does."""

@@ -5,23 +5,28 @@ Floor 3, pure. Asked by `codec.py`; the router adds the owner and creates it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from copy import deepcopy
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from progressive._mesh.access import inner, mapping, sequence
+from progressive._mesh.access import inner, sequence
 from progressive._mesh.codec import Manifest, ResourceRef, namespace_of, ref_of
-from progressive._mesh.gateway_api.kinds import GRPC_ROUTE, HTTP_ROUTE
+from progressive._mesh.gateway_api.claims import takes_all
+from progressive._mesh.gateway_api.kinds import GRPC_ROUTE
+from progressive._mesh.gateway_api.make import http_route
 from progressive._mesh.linkerd.layouts import MeshRouteLayout
 from progressive._mesh.linkerd.parents import service_parents
 from progressive._mesh.rules.find import Finder
 from progressive._mesh.rules.layout import Rule
 from progressive._mesh.smi.layout import splits_apex
 from progressive._model.release import ServiceSpec
-from progressive._model.traffic import Side, Target
+from progressive._model.traffic import Target
 from progressive.errors import Unsupported
 
 _PLAIN = frozenset({"name", "matches", "backendRefs"})
+
+_CARRIED = frozenset({"match", "headers"})
+"""Fields of a document's `spec.service` that Linkerd follows in a route; time limits it reads from
+annotations alone, and a rewrite or a mirror would freeze the route."""
 
 
 def mesh_route(target: Target, service: ServiceSpec) -> dict[str, Any]:
@@ -30,45 +35,27 @@ def mesh_route(target: Target, service: ServiceSpec) -> dict[str, Any]:
 
     Raises:
         Unsupported: The service has no cluster IP or speaks plain TCP, or the document asks for
-            fields that a route of this mesh does not have.
+            what Linkerd would not follow in such a route.
     """
-    protocol = (service.app_protocol or "").lower()
     if service.headless:
         raise Unsupported(f"{target}: Linkerd follows no route of a headless service")
-    if protocol == "tcp":
-        raise Unsupported(
-            f"{target}: a route for plain TCP is not made; make the TCPRoute yourself"
-        )
-    asked = [key for key, value in service.routing.items() if value]
+    asked = [key for key, value in service.routing.items() if value and key not in _CARRIED]
+    asked += [key for key in ("hosts", "gateways") if getattr(service, key)]
+    grpc = (service.app_protocol or "").lower() == "grpc"
+    if grpc and service.routing.get("match"):
+        asked.append("match")
     if asked:
         raise Unsupported(
-            f"{target}: a route made for Linkerd does not carry {', '.join(asked)} of the "
-            "document's service; make the HTTPRoute yourself"
+            f"{target}: Linkerd would not follow {', '.join(sorted(asked))} in the route that is "
+            "made; leave it out, or make the route yourself"
         )
-    kind = GRPC_ROUTE if protocol == "grpc" else HTTP_ROUTE
-    port = target.port or service.port
-    apex = mapping(service.metadata.get("apex"))
-    metadata: dict[str, Any] = {
-        "name": target.service,
-        "namespace": target.namespace,
-        "labels": {
-            **mapping(apex.get("labels")),
-            "app.kubernetes.io/managed-by": "progressive",
-        },
-    }
-    if apex.get("annotations"):
-        metadata["annotations"] = deepcopy(dict(mapping(apex["annotations"])))
-    backends = [
-        {"group": "", "kind": "Service", "name": target.on(side), "port": port, "weight": weight}
-        for side, weight in ((Side.PRIMARY, 100), (Side.CANARY, 0))
-    ]
-    parent = {"group": "", "kind": "Service", "name": target.service, "port": port}
-    return {
-        "apiVersion": kind.api_version(kind.versions[0]),
-        "kind": kind.kind,
-        "metadata": metadata,
-        "spec": {"parentRefs": [parent], "rules": [{"backendRefs": backends}]},
-    }
+    made = http_route(target, service)
+    if grpc:
+        made["kind"] = GRPC_ROUTE.kind
+        made["apiVersion"] = GRPC_ROUTE.api_version(GRPC_ROUTE.versions[0])
+        # it has no paths; without matches it takes every method
+        del made["spec"]["rules"][0]["matches"]
+    return made
 
 
 def rivals(
@@ -96,7 +83,7 @@ def rivals(
             one.overlaps(mine) for one in service_parents(other, target) for mine in parents
         ):
             continue
-        everything = any(_takes_all(rule.body) for rule in layout.rules(other, target))
+        everything = any(takes_all(rule.body) for rule in layout.rules(other, target))
         if layout.rank > rank or (layout.rank == rank and everything):
             yield ref
 
@@ -122,18 +109,7 @@ def is_plain(finder: Finder, manifest: Manifest, target: Target) -> bool:
 
 
 def _shares(rule: Rule) -> bool:
-    plain = set(rule.body) <= _PLAIN and _takes_all(rule.body)
+    plain = set(rule.body) <= _PLAIN and takes_all(rule.body)
     return plain and all(
         one.side is not None and not one.body.get("filters") for one in rule.destinations
-    )
-
-
-def _takes_all(body: Mapping[str, Any]) -> bool:
-    """Whether a rule is for every request; the CRD fills in the path ``/``."""
-    matches = sequence(body.get("matches"))
-    return not matches or any(
-        set(mapping(one)) <= {"path"}
-        and inner(one, "path", "type") in (None, "PathPrefix")
-        and inner(one, "path", "value") in (None, "/")
-        for one in matches
     )

@@ -11,6 +11,7 @@ from typing import Any
 
 from progressive._mesh.access import inner, mapping, sequence, text
 from progressive._mesh.codec import Manifest, ObjectKind, namespace_of, ref_of
+from progressive._mesh.gateway_api.claims import has_all_of
 from progressive._mesh.linkerd.layouts import MeshRouteLayout
 from progressive._mesh.linkerd.parents import Parent, service_parents, steered_parents
 from progressive._mesh.preflight import require_cluster_ip
@@ -40,6 +41,7 @@ def require_followed(
         require_cluster_ip(objects, target, parent.name, parent.namespace, ref)
         _refuse_profile(objects, target, parent)
         _refuse_stronger(objects, target, rule, parent, finder)
+    _refuse_older(objects, target, rule, finder)
     _refuse_filters(rule, target)
     for side in Side:
         _require_port(rule, side, target)
@@ -98,6 +100,20 @@ def _refuse_stronger(
                 f"{layout.kind.kind} comes before every {own.kind.kind}, so "
                 f"{ref_of(rule.manifest, target)} would not be followed; move its rules there, or "
                 "give the two different ports"
+            )
+
+
+def _refuse_older(objects: Sequence[Manifest], target: Target, rule: Rule, finder: Finder) -> None:
+    ref, namespace = ref_of(rule.manifest, target), namespace_of(rule.manifest, target)
+    for other in finder.routing(objects):
+        layout = finder.layout_of(other)
+        if not isinstance(layout, MeshRouteLayout) or layout.protocol != rule.protocol:
+            continue
+        same = namespace_of(other, target) == namespace and ref_of(other, target) != ref
+        if same and has_all_of(other, [rule], rule.manifest, target):
+            raise PreflightFailed(
+                f"{ref_of(other, target)} is older than {ref} and asks for the same requests, so "
+                "that no weight here moves any: delete or change one of them"
             )
 
 
