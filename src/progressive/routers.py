@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 from progressive._adapters.mesh.gateway_api import GatewayApiRouter
 from progressive._adapters.mesh.istio import IstioRouter
 from progressive._adapters.mesh.kubernetes import KubernetesRouter
+from progressive._adapters.mesh.linkerd import LinkerdRouter
 from progressive._adapters.mesh.nginx import NginxRouter
 from progressive._adapters.mesh.router import MeshRouter
+from progressive._adapters.mesh.smi import SmiRouter
 from progressive._mesh.effect import CountsTraffic, Effect, EffectKind, Traffic
 from progressive._mesh.standing import Standing, StandingKind
 from progressive.ports import RouteMaker, TrafficRouter
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = [
     "IstioRouter",
     "GatewayApiRouter",
+    "LinkerdRouter",
+    "SmiRouter",
     "KubernetesRouter",
     "NginxRouter",
     "EnvoyRouter",

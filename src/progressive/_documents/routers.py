@@ -14,7 +14,7 @@ from attrs import frozen
 from progressive._documents.findings import Findings, Rule
 from progressive._documents.shapes import nearest
 
-BUILT = frozenset({"gateway-api", "istio", "kubernetes", "nginx"})
+BUILT = frozenset({"gateway-api", "istio", "kubernetes", "linkerd", "nginx", "smi"})
 """Routers of this version that steer a Kubernetes service."""
 
 

@@ -29,6 +29,7 @@ from progressive._mesh.ownership import (
 )
 from progressive._mesh.preflight import require_ready
 from progressive._mesh.rules import cookies, managed, weights
+from progressive._mesh.rules.annotations import once
 from progressive._mesh.rules.cookies import Jar
 from progressive._mesh.rules.find import Finder
 from progressive._mesh.rules.layout import Layout, Rule, manifests_of
@@ -80,6 +81,10 @@ class RuleCodec:
             RouterError: There can be none, and the mesh knows why.
         """
         return self.finder.routing(objects)
+
+    def home_scope(self, objects: Sequence[Manifest], target: Target) -> Sequence[Manifest]:
+        """The routing objects that a reset brings home; more than `scope` where kinds compete."""
+        return self.scope(objects, target)
 
     def preflight(
         self, objects: Sequence[Manifest], target: Target, split: Split, rules: Sequence[Rule]
@@ -311,7 +316,7 @@ class RuleCodec:
 
     def _reset_scope(self, objects: Sequence[Manifest], target: Target) -> list[Manifest]:
         try:
-            found = list(self.scope(objects, target))
+            found = list(self.home_scope(objects, target))
         except RouterError:
             return []
         if not target.routes:
@@ -366,5 +371,5 @@ def patch_of(
     """One patch with its tests first; none without a change."""
     if not changes:
         return ()
-    patch = (*version_test(manifest), *tests, *changes)
+    patch = (*version_test(manifest), *tests, *once(list(changes)))
     return (ObjectPatch(ref=ref_of(manifest, target), patch=patch),)
