@@ -131,5 +131,7 @@ def home_weights(rule: Rule, target: Target, total: int) -> Weights:
     rest = int(total - third)
     if rest <= 0:
         rest = max(1, int(sum(max(0, weights[p]) for p in (*primaries, *canaries))))
+    if rule.layout.most is not None:
+        rest = min(rest, rule.layout.most)
     first, *further = primaries
     return {first: rest, **dict.fromkeys(further, 0), **dict.fromkeys(canaries, 0)}
