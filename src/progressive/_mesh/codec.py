@@ -12,6 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from attrs import field, frozen
 
+from progressive._mesh.access import inner, mapping
 from progressive._model.release import ServiceSpec
 from progressive._model.traffic import Capabilities, Observed, Split, Target
 
@@ -254,6 +255,19 @@ class ReachingCodec(Protocol):
         """
 
 
+@runtime_checkable
+class SidedCodec(Protocol):
+    """A codec that knows releases whose sides are no Services of their own."""
+
+    def has_services(self, target: Target) -> bool:
+        """Whether each side is a Service with endpoints of its own, so that they can be asked."""
+
+
+def has_services(codec: MeshCodec, target: Target) -> bool:
+    """Whether the endpoints of both sides can be asked; in most meshes they can."""
+    return codec.has_services(target) if isinstance(codec, SidedCodec) else True
+
+
 def around_of(codec: MeshCodec) -> tuple[ObjectKind, ...]:
     """The further kinds that a codec looks at; most look at none."""
     return codec.around if isinstance(codec, SurroundedCodec) else ()
@@ -266,7 +280,7 @@ def guides_of(codec: MeshCodec) -> tuple[ObjectKind, ...]:
 
 def ref_of(manifest: Manifest, target: Target) -> ResourceRef:
     """The address of an object; one without a namespace is in the target's."""
-    meta = manifest.get("metadata") or {}
+    meta = mapping(manifest.get("metadata"))
     return ResourceRef(
         api_version=str(manifest.get("apiVersion", "")),
         kind=str(manifest.get("kind", "")),
@@ -277,11 +291,11 @@ def ref_of(manifest: Manifest, target: Target) -> ResourceRef:
 
 def namespace_of(manifest: Manifest, target: Target) -> str:
     """The namespace of an object; one that names none is in the target's."""
-    return str((manifest.get("metadata") or {}).get("namespace") or target.namespace)
+    return str(inner(manifest, "metadata", "namespace") or target.namespace)
 
 
 def version_test(manifest: Manifest) -> Iterator[Operation]:
     """The test that nobody wrote the object since it was read; nothing for one never stored."""
-    version = (manifest.get("metadata") or {}).get("resourceVersion")
+    version = inner(manifest, "metadata", "resourceVersion")
     if version is not None:
         yield {"op": "test", "path": _VERSION, "value": version}

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from progressive._mesh.access import inner, mapping, sequence
 from progressive._mesh.codec import Manifest, ref_of
 from progressive._model.traffic import Target
 from progressive.errors import ForeignController
@@ -65,9 +66,9 @@ def refuse_foreign(manifest: Manifest, target: Target) -> None:
 
 def foreign(manifest: Manifest, target: Target) -> str | None:
     """What shows that another controller moves this object's traffic, in words; None: nothing."""
-    meta = manifest.get("metadata") or {}
+    meta = mapping(manifest.get("metadata"))
     ours = False
-    for owner in meta.get("ownerReferences") or ():
+    for owner in map(mapping, sequence(meta.get("ownerReferences"))):
         kind, name = owner.get("kind"), owner.get("name")
         group = str(owner.get("apiVersion", "")).partition("/")[0]
         if kind == "Canary" and group == "flagger.app":
@@ -76,7 +77,7 @@ def foreign(manifest: Manifest, target: Target) -> str | None:
             ours = True
         elif kind == "Rollout":
             return f"owned by Rollout {name}"
-    if owner := (meta.get("annotations") or {}).get(_ROLLOUTS_MARK):
+    if owner := inner(meta, "annotations", _ROLLOUTS_MARK):
         return f"annotation {_ROLLOUTS_MARK}: {owner}"
     for entry in managers(manifest):
         manager = str(entry.get("manager", ""))
@@ -100,8 +101,7 @@ def gitops_warnings(manifest: Manifest, target: Target, *, weights: str) -> tupl
     Returns:
         ``Type: text`` lines; empty where the setting is there already.
     """
-    meta = manifest.get("metadata") or {}
-    notes: Mapping[str, Any] = meta.get("annotations") or {}
+    notes = mapping(inner(manifest, "metadata", "annotations"))
     group = str(manifest.get("apiVersion", "")).rpartition("/")[0]
     ref = ref_of(manifest, target)
     found = []
@@ -146,7 +146,7 @@ def writers(manifest: Manifest) -> str:
 
 def managers(manifest: Manifest) -> Iterator[Mapping[str, Any]]:
     """The entries of managedFields."""
-    yield from (manifest.get("metadata") or {}).get("managedFields") or ()
+    yield from map(mapping, sequence(inner(manifest, "metadata", "managedFields")))
 
 
 def _covers(entry: Mapping[str, Any], fields: tuple[str, ...]) -> bool:
@@ -155,7 +155,7 @@ def _covers(entry: Mapping[str, Any], fields: tuple[str, ...]) -> bool:
         if not owned:
             # an entry that owns a whole (or does not say what) owns every part of it
             return owned is None or name != fields[0]
-        if f"f:{name}" not in owned:
+        if f"f:{name}" not in mapping(owned):
             return False
         owned = owned[f"f:{name}"]
     return True

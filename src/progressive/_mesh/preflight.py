@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from progressive._mesh.access import inner, mapping, sequence
 from progressive._mesh.codec import Manifest, namespace_of
 from progressive._model.traffic import Observed, Side, Split, Target
 from progressive.errors import PreflightFailed
@@ -54,7 +55,7 @@ def require_ready(
         if not slices and not complete:
             continue
         if not any(_ready(one) for one in slices):
-            known = sum(len(one.get("endpoints") or ()) for one in slices)
+            known = sum(len(sequence(one.get("endpoints"))) for one in slices)
             raise PreflightFailed(
                 f"service {target.namespace}/{target.on(side)} ({side}) has no ready endpoint "
                 f"({known} known), so weight {weight} of {split.total} is not sent to it; "
@@ -100,21 +101,26 @@ def shown_by(endpoint_slices: Sequence[Manifest], target: Target) -> bool:
     for side in Side:
         slices = _slices(endpoint_slices, target, target.on(side))
         owned = [one for one in slices if _owned(one, target.on(side))]
-        ports = {port.get("name") for one in slices for port in one.get("ports") or ()}
+        ports = {
+            str(mapping(port).get("name")) for one in slices for port in sequence(one.get("ports"))
+        }
         if not owned or len(ports) != 1:
             return False
     return True
 
 
 def _owned(endpoint_slice: Manifest, service: str) -> bool:
-    owners = (endpoint_slice.get("metadata") or {}).get("ownerReferences") or ()
-    return any((one.get("kind"), one.get("name")) == ("Service", service) for one in owners)
+    owners = sequence(inner(endpoint_slice, "metadata", "ownerReferences"))
+    return any(
+        (mapping(one).get("kind"), mapping(one).get("name")) == ("Service", service)
+        for one in owners
+    )
 
 
 def ports_of(objects: Sequence[Manifest], target: Target, service: str) -> int | None:
     """How many ports a Service of the target's namespace has; None: it is not known."""
     found = _service(objects, target, service)
-    return None if found is None else len((found.get("spec") or {}).get("ports") or ())
+    return None if found is None else len(sequence(inner(found, "spec", "ports")))
 
 
 def _service(objects: Iterable[Manifest], target: Target, name: str) -> Manifest | None:
@@ -124,7 +130,7 @@ def _service(objects: Iterable[Manifest], target: Target, name: str) -> Manifest
             for one in objects
             if one.get("kind") == "Service"
             and one.get("apiVersion") == "v1"
-            and (one.get("metadata") or {}).get("name") == name
+            and inner(one, "metadata", "name") == name
             and namespace_of(one, target) == target.namespace
         ),
         None,
@@ -133,7 +139,7 @@ def _service(objects: Iterable[Manifest], target: Target, name: str) -> Manifest
 
 def _outside(service: Manifest | None) -> bool:
     # such a service has no endpoints of its own; what is behind it cannot be asked
-    return service is not None and (service.get("spec") or {}).get("type") == "ExternalName"
+    return service is not None and inner(service, "spec", "type") == "ExternalName"
 
 
 def _slices(objects: Iterable[Manifest], target: Target, service: str) -> list[Manifest]:
@@ -142,15 +148,15 @@ def _slices(objects: Iterable[Manifest], target: Target, service: str) -> list[M
         for one in objects
         if one.get("kind") == "EndpointSlice"
         and namespace_of(one, target) == target.namespace
-        and ((one.get("metadata") or {}).get("labels") or {}).get(SERVICE_LABEL) == service
+        and inner(one, "metadata", "labels", SERVICE_LABEL) == service
     ]
 
 
 def _ready(endpoint_slice: Manifest) -> bool:
-    return any(_takes_traffic(one) for one in endpoint_slice.get("endpoints") or ())
+    return any(_takes_traffic(mapping(one)) for one in sequence(endpoint_slice.get("endpoints")))
 
 
 def _takes_traffic(endpoint: Mapping[str, Any]) -> bool:
-    conditions = endpoint.get("conditions") or {}
+    conditions = mapping(endpoint.get("conditions"))
     # discovery/v1: a ready condition that is absent is to be read as ready
     return conditions.get("ready") is not False and conditions.get("terminating") is not True

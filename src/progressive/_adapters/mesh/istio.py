@@ -1,28 +1,26 @@
-"""The Istio router: VirtualServices in a cluster, and istiod's word that proxies follow.
+"""The Istio router: VirtualServices in a cluster, and the labels of DestinationRules.
 
-Floor 4: touches a cluster, and istiod where its address is known. Reading and writing is
-`router.py`; what to write is `_mesh/istio/`.
+Floor 4: touches a cluster. Reading and writing of weights is `router.py`; what to write is
+`_mesh/istio/`; whether proxies follow is `istiod.py`.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 
-from attrs import frozen
-
+from progressive._adapters.mesh.istiod import IstiodAcceptance
+from progressive._adapters.mesh.objects import refused
 from progressive._adapters.mesh.router import MeshRouter
+from progressive._adapters.mesh.writes import TRIES
+from progressive._mesh.codec import ObjectPatch
 from progressive._mesh.effect import CountsTraffic
-from progressive._mesh.istio.codec import SETTLE, IstioCodec
+from progressive._mesh.istio import subsets
+from progressive._mesh.istio.codec import IstioCodec
+from progressive._model.traffic import Side, Target
+from progressive.errors import ClusterError, Conflict, PreflightFailed
 from progressive.ports import Cluster
-
-_POLL = 0.2
-"""Seconds between two questions to istiod."""
-
-_ANSWER = 2.0
-"""Seconds that one answer of istiod may take."""
 
 
 class IstioRouter(MeshRouter):
@@ -63,106 +61,61 @@ class IstioRouter(MeshRouter):
             pause=pause,
         )
 
+    def label_subset(self, target: Target, side: Side, labels: Mapping[str, str | None]) -> bool:
+        """
+        Give the subset of a side labels, in the DestinationRule of the apex; for subset style.
 
-@frozen(kw_only=True)
-class _Route:
-    """What istiod knows of one proxy: nonces of the last routes sent and acknowledged."""
+        On the way in labels come first: this waits until proxies have them, so that the weight
+        may follow at once. On the way out the weight leaves first: a side that has weight, or had
+        it until less than the settling time ago, keeps its labels.
 
-    sent: str
-    acked: str
-    error: str
+        Args:
+            labels: Name → value; None takes a label away. Other labels and policies stay.
 
+        Returns:
+            Whether anything was written.
 
-class IstiodAcceptance:
-    """
-    Asks istiod whether proxies acknowledged the routes that it sent after a write.
+        Raises:
+            PreflightFailed: The side has weight, so its pods must not be changed under it.
+            RouterError: There is no such subset, or the API cannot be read or written.
+        """
+        observed = self.current(target)
+        weight = observed.canary if side is Side.CANARY else observed.total - observed.canary
+        for _ in range(TRIES):
+            one = subsets.label(self._objects.around(target), target, side, labels)
+            if one is None:
+                return False
+            if weight > 0:
+                raise PreflightFailed(
+                    f"{target}: the subset {subsets.name_of(side, target)} ({side}) has weight "
+                    f"{weight} of {observed.total}; send its traffic away before its labels change"
+                )
+            self._wait_until_settled(target)
+            if self._labelled(one):
+                # what was read around the route is old now
+                self._objects.forget(target)
+                self._pause(self.capabilities.settle.total_seconds())
+                return True
+        words = f"given up after {TRIES} tries: its DestinationRule is written all the time"
+        raise Conflict(f"{target}: {words}")
 
-    A proxy counts when its routes were sent anew since the mark; those that got nothing have
-    no part in the route. Never raises: what cannot be known is a note.
-
-    Args:
-        url: Address of istiod's debug port.
-        patience: How long is waited at most.
-        pause: Waits, in seconds.
-
-    Source:
-        istio, `pilot/pkg/xds/debug.go`, `Syncz`: nonces sent and acknowledged for each proxy.
-    """
-
-    def __init__(
-        self,
-        url: str,
-        *,
-        patience: timedelta = SETTLE,
-        pause: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._url, self._patience, self._pause = url.rstrip("/"), patience, pause
-
-    def mark(self) -> object:
-        """How things stand before a write."""
+    def _labelled(self, one: ObjectPatch) -> bool:
+        """Whether the write was taken; False: somebody else wrote since it was planned."""
+        where = self._objects.collection(subsets.DESTINATION_RULE, one.ref.namespace)
         try:
-            return self._routes()
-        except _Unreadable as error:
-            return error
+            self.cluster.json_patch(f"{where}/{one.ref.name}", list(one.patch))
+        except ClusterError as error:
+            wrong = refused(error, f"label {one.ref}")
+            if isinstance(wrong, Conflict):
+                return False
+            raise wrong from error
+        return True
 
-    def wait(self, mark: object) -> str | None:
-        """Wait until every proxy that got new routes has acknowledged them; else why not."""
-        if not isinstance(mark, Mapping):
-            return f"Note: not known whether proxies follow: {mark}"
-        words = "no proxy was sent new routes"
-        left = self._patience.total_seconds()
-        while left > 0:
-            try:
-                present = self._routes()
-            except _Unreadable as error:
-                return f"Note: not known whether proxies follow: {error}"
-            renewed = {
-                name: route
-                for name, route in present.items()
-                if name not in mark or mark[name].sent != route.sent
-            }
-            refusing = [f"{name}: {one.error}" for name, one in renewed.items() if one.error]
-            if refusing:
-                return f"NotAccepted: a proxy refuses the routes: {'; '.join(refusing)}"
-            waiting = [name for name, one in renewed.items() if one.sent != one.acked]
-            if renewed and not waiting:
-                return None
-            if waiting:
-                words = f"not acknowledged by {', '.join(sorted(waiting)[:5])}"
-            self._pause(_POLL)
-            left -= _POLL
-        return f"Note: after {self._patience.total_seconds():g} s {words}"
-
-    def _routes(self) -> dict[str, _Route]:
-        import requests
-
-        try:
-            answer = requests.get(
-                f"{self._url}/debug/syncz", timeout=_ANSWER, allow_redirects=False
-            )
-            if answer.status_code != 200:
-                raise _Unreadable(f"{self._url}/debug/syncz answered {answer.status_code}")
-            told = answer.json()
-            return {name: route for one in told if (name := _name(one)) and (route := _read(one))}
-        except (requests.RequestException, ValueError) as error:
-            raise _Unreadable(f"istiod at {self._url}: {type(error).__name__}") from error
-        except (TypeError, AttributeError) as error:
-            raise _Unreadable(f"{self._url}/debug/syncz is none of istiod's") from error
-
-
-class _Unreadable(Exception):
-    """istiod did not answer, or in a way that is not understood."""
-
-
-def _name(proxy: Mapping[str, Any]) -> str:
-    return str(proxy.get("proxy") or "")
-
-
-def _read(proxy: Mapping[str, Any]) -> _Route | None:
-    resources = proxy.get("resources") or {}
-    kinds = [kind for kind in resources if kind.endswith(".RouteConfiguration")]
-    route = resources[kinds[0]] if kinds else {}
-    sent = str(route.get("sent") or proxy.get("route_sent") or "")
-    acked = str(route.get("acked") or proxy.get("route_acked") or "")
-    error = str(route.get("lastError") or "")
-    return _Route(sent=sent, acked=acked, error=error if sent != acked else "") if sent else None
+    def _wait_until_settled(self, target: Target) -> None:
+        """Proxies may send to the side until the settling time after the last weight is over."""
+        last = self._writes.last.get(target)
+        if last is None:
+            return
+        left = self.capabilities.settle - (self._now() - last)
+        if left.total_seconds() > 0:
+            self._pause(left.total_seconds())

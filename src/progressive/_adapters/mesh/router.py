@@ -25,7 +25,14 @@ from progressive._adapters.mesh.objects import MeshObjects, Sight, refused
 from progressive._adapters.mesh.returning import hand_back, take_up
 from progressive._adapters.mesh.writes import MeshWrites, Written
 from progressive._mesh import preflight
-from progressive._mesh.codec import Manifest, MeshCodec, ObjectPatch, ReachingCodec, ref_of
+from progressive._mesh.codec import (
+    Manifest,
+    MeshCodec,
+    ObjectPatch,
+    ReachingCodec,
+    has_services,
+    ref_of,
+)
 from progressive._mesh.effect import CountsTraffic, Effect, judge_share
 from progressive._mesh.ownership import writers
 from progressive._model.release import ServiceSpec
@@ -361,7 +368,7 @@ class MeshRouter:
             sight.around = self._objects.around(target)
             if sight.around:
                 patches = self._codec.write(sight.everything, target, split)
-        if not patches or split.canary == 0:
+        if not patches or split.canary == 0 or not has_services(self._codec, target):
             return patches
         endpoints = self._objects.endpoints(target)
         # what the Services and the neighbours forbid, they forbid before the first write

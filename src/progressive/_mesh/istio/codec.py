@@ -13,6 +13,7 @@ from typing import Any
 from progressive._mesh.access import inner, mapping, sequence, text
 from progressive._mesh.codec import Manifest, ResourceRef, namespace_of, ref_of
 from progressive._mesh.hosts import qualified
+from progressive._mesh.istio import subsets
 from progressive._mesh.istio.layout import VirtualServiceLayout
 from progressive._mesh.istio.make import virtual_service
 from progressive._mesh.preflight import ports_of, require_ready
@@ -47,6 +48,7 @@ class IstioCodec(HandsBack):
         settle=SETTLE,
     )
     layouts = (VirtualServiceLayout(),)
+    around = (subsets.DESTINATION_RULE,)
 
     @property
     def finder(self) -> Finder:
@@ -78,6 +80,7 @@ class IstioCodec(HandsBack):
         """
         if target.subsets is None:
             require_ready(objects, target, split)
+        subsets.require_known(objects, target)
         for rule in rules:
             for side in Side:
                 _require_port(rule, side, objects, target)
@@ -86,6 +89,10 @@ class IstioCodec(HandsBack):
                     f"{rival} has a host of {ref_of(rule.manifest, target)} as well; which of the "
                     "two the mesh follows is not defined: delete or merge one of them"
                 )
+
+    def has_services(self, target: Target) -> bool:
+        """Whether each side is a service of its own; subsets are pods of one."""
+        return target.subsets is None
 
     def is_spare(self, manifest: Manifest, target: Target) -> bool:
         """

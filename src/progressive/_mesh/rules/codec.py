@@ -92,6 +92,10 @@ class RuleCodec:
         """
         require_ready(objects, target, split)
 
+    def has_services(self, target: Target) -> bool:
+        """Whether each side is a Service with endpoints of its own, so that they can be asked."""
+        return True
+
     def notes(self, manifests: Sequence[Manifest], target: Target) -> Sequence[str]:
         """Further warnings, as ``Type: text`` lines."""
         return ()

@@ -1,0 +1,92 @@
+"""Objects that somebody's script, editor or controller broke: valid ones with random changes."""
+
+from __future__ import annotations
+
+import copy
+import random
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+JUNK: tuple[Any, ...] = (
+    None,
+    True,
+    0,
+    -1,
+    1,
+    7,
+    100,
+    2**31,
+    10**30,
+    0.5,
+    -0.0,
+    1e300,
+    "",
+    "web-canary",
+    "web-primary",
+    "100m",
+    "ü",
+    "\x00",
+    "a/b~c",
+    [],
+    [None],
+    [[]],
+    {},
+    {"": None},
+    {"name": 5},
+)
+
+
+def mutated(objects: Sequence[dict[str, Any]], chance: random.Random) -> list[dict[str, Any]]:
+    """The same objects with one to four changes; each still has a kind, a version and a name."""
+    found = copy.deepcopy(list(objects))
+    for _ in range(chance.randint(1, 4)):
+        whole = chance.choice(found)
+        places = [place for place in _places(whole) if _may_change(place[2])]
+        if places:
+            holder, key, _ = chance.choice(places)
+            _change(holder, key, chance)
+    return found
+
+
+def _may_change(path: tuple[str | int, ...]) -> bool:
+    # the API server would have no object at all without these
+    return path not in {
+        ("apiVersion",),
+        ("kind",),
+        ("metadata",),
+        ("metadata", "name"),
+        ("metadata", "namespace"),
+        ("metadata", "resourceVersion"),
+    }
+
+
+def _places(
+    value: Any, path: tuple[str | int, ...] = ()
+) -> Iterator[tuple[Any, Any, tuple[str | int, ...]]]:
+    items: Any = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, inner in items:
+        yield value, key, (*path, key)
+        if isinstance(inner, dict | list):
+            yield from _places(inner, (*path, key))
+
+
+def _change(holder: Any, key: Any, chance: random.Random) -> None:
+    junk = copy.deepcopy(chance.choice(JUNK))
+    if isinstance(holder, list):
+        match chance.randrange(4):
+            case 0:
+                holder.append(copy.deepcopy(holder[key]))
+            case 1:
+                del holder[key]
+            case 2:
+                holder.insert(key, junk)
+            case _:
+                holder[key] = junk
+        return
+    match chance.randrange(4):
+        case 0:
+            del holder[key]
+        case 1:
+            holder[f"{key}x"] = holder.pop(key)
+        case _:
+            holder[key] = junk

@@ -1,0 +1,156 @@
+"""Broken objects: refused with words, by every router, and never an accident."""
+
+from __future__ import annotations
+
+import copy
+import random
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from attrs import frozen
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from tests.unit.mesh.manifests import both, endpoints, route, service
+from tests.unit.mesh.mutations import mutated
+
+from progressive._kube.patch import apply
+from progressive._mesh.codec import MeshCodec, ObjectPatch
+from progressive._mesh.istio.codec import IstioCodec
+from progressive._model.traffic import Match, Split, Sticky, Target, TextMatch
+from progressive.errors import RouterError
+
+OBJECTS_EACH = 100
+"""Broken worlds for each example of hypothesis: 100 examples make ten thousand."""
+
+TARGET = Target(namespace="shop", service="web", primary="web-primary", canary="web-canary")
+SPLITS = (
+    Split(canary=0),
+    Split(canary=20),
+    Split(canary=100),
+    Split(canary=7, total=1000),
+    Split(canary=0, mirror=12.5),
+    Split(canary=30, match=[Match(headers={"x-user": TextMatch(exact="qa")})]),
+    Split(
+        canary=100,
+        match=[
+            Match(cookies={"beta": TextMatch(prefix="a")}, query={"v": TextMatch(regex="[0-9]+")})
+        ],
+    ),
+    Split(canary=10, sticky=Sticky(cookie="web", max_age=timedelta(minutes=5))),
+)
+
+
+@frozen
+class World:
+    """A codec, and objects that it understands."""
+
+    codec: MeshCodec
+    objects: Sequence[dict[str, Any]]
+
+
+WORLDS = {
+    "istio": World(
+        IstioCodec(),
+        [
+            route(
+                {
+                    "name": "progressive-match",
+                    "match": [{"headers": {"x-user": {"exact": "old"}}}],
+                    "route": [{"destination": {"host": "web-canary"}, "weight": 100}],
+                },
+                both(
+                    90,
+                    10,
+                    name="main",
+                    match=[{"uri": {"prefix": "/"}, "headers": {"x-a": {"exact": "1"}}}],
+                    mirror={"host": "web-canary"},
+                    mirrorPercentage={"value": 5},
+                ),
+                {"name": "other", "route": [{"destination": {"host": "other"}}]},
+            ),
+            {
+                "apiVersion": "networking.istio.io/v1",
+                "kind": "DestinationRule",
+                "metadata": {"name": "web", "namespace": "shop"},
+                "spec": {"host": "web", "subsets": [{"name": "stable", "labels": {"v": "1"}}]},
+            },
+            *(service(one, 80) for one in ("web-primary", "web-canary")),
+            *(endpoints(one, True) for one in ("web-primary", "web-canary")),
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", sorted(WORLDS))
+@given(seed=st.integers(0, 2**32))
+@settings(max_examples=100, deadline=None, phases=[Phase.explicit, Phase.generate])
+def test_a_broken_object_is_refused_with_words_or_written_well(name: str, seed: int) -> None:
+    """
+    Whatever stands there: a documented error, or patches that fit and are read back.
+    """
+    chance = random.Random(seed)
+    world = WORLDS[name]
+    for _ in range(OBJECTS_EACH):
+        objects = mutated(world.objects, chance)
+        before = copy.deepcopy(objects)
+        after = _attempt(partial(_write, world.codec, chance.choice(SPLITS)), objects)
+        home = _attempt(partial(_reset, world.codec), after)
+        with suppress(RouterError):
+            world.codec.read(home, TARGET)
+
+        assert before == objects
+        assert () == _again(world.codec, home)
+
+
+def _write(codec: MeshCodec, split: Split, objects: Any) -> Sequence[ObjectPatch]:
+    return codec.write(objects, TARGET, split)
+
+
+def _reset(codec: MeshCodec, objects: Any) -> Sequence[ObjectPatch]:
+    return codec.reset(objects, TARGET)
+
+
+def _attempt(
+    plan: Callable[[Any], Sequence[ObjectPatch]], objects: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """The objects after a plan; as they were where it is refused."""
+    try:
+        patches = plan(objects)
+    except RouterError:
+        return objects
+    return carried_out(objects, patches)
+
+
+def _again(codec: MeshCodec, objects: Sequence[Mapping[str, Any]]) -> tuple[ObjectPatch, ...]:
+    """What a second reset would write."""
+    try:
+        return tuple(codec.reset(objects, TARGET))
+    except RouterError:
+        return ()
+
+
+def carried_out(
+    objects: Sequence[Mapping[str, Any]], patches: Sequence[ObjectPatch]
+) -> list[dict[str, Any]]:
+    """The objects after all patches, those that are made and deleted whole too."""
+    after = [dict(copy.deepcopy(one)) for one in objects]
+    for patch in patches:
+        ref = patch.ref
+        if patch.made is not None:
+            after.append(dict(copy.deepcopy(patch.made)))
+            continue
+        place = next(
+            at
+            for at, one in enumerate(after)
+            if (one["kind"], one["apiVersion"], one["metadata"]["name"])
+            == (ref.kind, ref.api_version, ref.name)
+        )
+        if patch.deletes:
+            del after[place]
+        else:
+            after[place] = apply(after[place], patch.patch)
+    return after
