@@ -19,11 +19,13 @@ from typing import Any, Protocol
 
 from attrs import evolve
 
+from progressive._adapters.mesh.drift import drifted
 from progressive._adapters.mesh.fence import DRIVER, Guard, token_of
 from progressive._adapters.mesh.marked import Marked, marked_routes
 from progressive._adapters.mesh.objects import MeshObjects, Sight, refused
+from progressive._adapters.mesh.owners import Owners
 from progressive._adapters.mesh.returning import hand_back, take_up
-from progressive._adapters.mesh.writes import MeshWrites, Written
+from progressive._adapters.mesh.writes import Intent, MeshWrites, Written
 from progressive._mesh import preflight
 from progressive._mesh.codec import (
     Manifest,
@@ -34,12 +36,10 @@ from progressive._mesh.codec import (
     ref_of,
 )
 from progressive._mesh.effect import CountsTraffic, Effect, judge_share
-from progressive._mesh.ownership import writers
 from progressive._model.release import ServiceSpec
 from progressive._model.traffic import Capabilities, Observed, Side, Split, Target
 from progressive.errors import (
     ClusterError,
-    Drift,
     ErrorKind,
     InvalidRequest,
     PreflightFailed,
@@ -93,6 +93,7 @@ class MeshRouter:
         self._reader: MeshObjects | None = None
         self._writer: MeshWrites | None = None
         self._totals: dict[Target, int] = {}
+        self._owners = Owners(lambda: None if offline else self.cluster)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._codec.name}>"
@@ -115,9 +116,22 @@ class MeshRouter:
         """
         return marked_routes(self._codec, self.cluster, namespace)
 
-    def on_write(self, tell: Callable[[Written], None]) -> None:
-        """From now on show `tell` each write that the API took, in order."""
-        self._writes.tell = tell
+    def on_write(
+        self, tell: Callable[[Written], None], *, before: Callable[[Intent], None] | None = None
+    ) -> None:
+        """
+        From now on show `tell` each write that the API took, in order.
+
+        Args:
+            before: Is shown what is about to be written, at each try, and may refuse it by a
+                `RouterError`.
+        """
+        self._writes.tell, self._writes.ask = tell, before
+
+    def seen(self, target: Target) -> tuple[Manifest, ...]:
+        """The steered objects as they were last read or written; none before a first reading."""
+        sight = self._objects.seen(target)
+        return () if sight is None else tuple(one for _, one in sight.steered(target))
 
     @property
     def capabilities(self) -> Capabilities:
@@ -163,7 +177,7 @@ class MeshRouter:
         if isinstance(self._codec, ReachingCodec):
             wanted = self._codec.achieved(sight.everything, target, split)
         if not observed.shows(wanted):
-            raise _drifted(sight, target, wanted, observed)
+            raise drifted(sight, target, wanted, observed)
         if done and self._acceptance is not None:
             note = self._acceptance.wait(mark)
             if note:
@@ -201,10 +215,7 @@ class MeshRouter:
             # nothing is left that a reset could change; what cannot be read is told, not raised
             return evolve(home, warnings=(f"Note: nothing to reset: {error}",))
         if observed.canary or observed.matched or observed.mirror:
-            raise Drift(
-                f"{target}: reset, and read back canary {observed.canary} of {observed.total}; "
-                + "; ".join(writers(one) for one in sight.objects)
-            )
+            raise drifted(sight, target, Split(canary=0, total=observed.total), observed)
         return observed
 
     def establish(
@@ -218,6 +229,7 @@ class MeshRouter:
                 has its host already; kind ``unavailable``: the primary has no ready endpoint yet,
                 though it is ready, for endpoints follow their pods after a moment.
         """
+        self._owners.remember(target, owner)
         sight = self._objects.look(target)
         sight.fresh = False
         made = self._codec.make(target, service)
@@ -332,6 +344,7 @@ class MeshRouter:
             self._writer = MeshWrites(
                 self._objects, self.cluster, now=self._now, pause=self._pause
             )
+            self._writer.owner = self._owners.of
         return self._writer
 
     def _read(self, sight: Sight, target: Target) -> Observed:
@@ -382,22 +395,6 @@ class MeshRouter:
         before = self._as_it_stands(sight, target)
         preflight.require_ready(everything, target, split, complete=True, before=before)
         return patches
-
-
-def _drifted(sight: Sight, target: Target, wanted: Split, observed: Observed) -> Drift:
-    seen = "; ".join(
-        f"{ref_of(one, target)} was written by {writers(one) or 'somebody'}"
-        for one in sight.objects
-    )
-    found = observed.within(wanted)
-    return Drift(
-        f"{target}: ordered {_told(wanted.canary, wanted.total, wanted.mirror)}, read back "
-        f"{_told(found.canary, found.total, found.mirror)}; {seen}"
-    )
-
-
-def _told(canary: int, total: int, mirror: float | None) -> str:
-    return f"canary {canary} of {total}" + (f", mirror {mirror:g} percent" if mirror else "")
 
 
 def _same_name(one: Manifest, made: Mapping[str, Any], target: Target) -> bool:
