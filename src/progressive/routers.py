@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from progressive._adapters.mesh.gateway_api import GatewayApiRouter
 from progressive._adapters.mesh.istio import IstioRouter
 from progressive._adapters.mesh.router import MeshRouter
 from progressive._mesh.effect import CountsTraffic, Effect, EffectKind, Traffic
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "IstioRouter",
+    "GatewayApiRouter",
     "EnvoyRouter",
     "MeshRouter",
     "TrafficRouter",

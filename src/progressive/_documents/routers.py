@@ -14,7 +14,7 @@ from attrs import frozen
 from progressive._documents.findings import Findings, Rule
 from progressive._documents.shapes import nearest
 
-BUILT = frozenset({"istio"})
+BUILT = frozenset({"gateway-api", "istio"})
 """Routers of this version that steer a Kubernetes service."""
 
 

@@ -16,7 +16,7 @@ from progressive._mesh.codec import Manifest, ObjectKind, namespace_of, ref_of
 from progressive._mesh.rules.layout import Layout, Rule
 from progressive._mesh.rules.rule import Destination, Number
 from progressive._model.traffic import Capabilities, Match, Side, Target
-from progressive.errors import InvalidRequest, Unsupported
+from progressive.errors import InvalidRequest, NotOwned, Unsupported
 
 VIRTUAL_ROUTER = ObjectKind(
     group=GROUP, kind="VirtualRouter", plural="virtualrouters", versions=VERSIONS
@@ -46,7 +46,6 @@ class VirtualRouterLayout(Layout):
     kind = VIRTUAL_ROUTER
     features = Capabilities(weights=True, match=True)
     alternatives = False
-    most = MOST
     weights_path = ".spec.routes[][]?.action?.weightedTargets[]?.weight"
 
     def __init__(self, nodes: Nodes | None = None) -> None:
@@ -134,6 +133,21 @@ class VirtualRouterLayout(Layout):
             if key not in ("name", "priority", kind)
         }
         return {"name": name, **rest, kind: route}
+
+    def room(self, base: Rule, bodies: Sequence[Mapping[str, Any]], target: Target) -> None:
+        """
+        Do nothing when no other route has the name of a managed one; AWS takes each name once.
+
+        Raises:
+            NotOwned: One has.
+        """
+        names = {one["name"] for one in bodies}
+        for rule in self.rules(base.manifest, target):
+            if not rule.managed and rule.name in names:
+                raise NotOwned(
+                    f"{rule.called(target)} belongs to somebody else; rename it, for the routes "
+                    f"of this release are named {', '.join(sorted(names))}"
+                )
 
     def ordered(
         self, manifest: Manifest, bodies: Sequence[dict[str, Any]], target: Target

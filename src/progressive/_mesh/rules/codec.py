@@ -268,6 +268,7 @@ class RuleCodec:
             sets = jar.wanted if jar and split.canary > 0 and not split.match else {}
             changes += cookies.operations(rule, sets, standing)
             wanted += managed.wanted_rules(rule, target, split, jar, beside=tuple(wanted))
+        rules[0].layout.room(rules[0], [one.body for one in wanted], target)
         wanted = managed.in_order(rules[0], wanted, target)
         changes += managed.operations(manifest, rules[0], wanted, target)
         return patch_of(manifest, target, tests, changes)
@@ -297,7 +298,8 @@ class RuleCodec:
         tests: list[Operation] = []
         changes: list[Operation] = []
         for rule in self._home_rules(manifest, target):
-            new = weights.home_weights(rule, target, total) if rule.both else {}
+            most = self.capabilities.max_total
+            new = weights.home_weights(rule, target, total, most=most) if rule.both else {}
             beside, edits = rule.layout.weight_operations(rule, new)
             tests += beside
             changes += edits
@@ -305,9 +307,7 @@ class RuleCodec:
             if rule.layout.mirrored(rule, target):
                 changes += rule.layout.mirror_operations(rule, target, None)
         changes += managed.removals(standing)
-        layout = self.finder.layout_of(manifest)
-        if layout is not None and not layout.names:
-            changes += managed.listing(manifest, ())
+        changes += managed.listing(manifest, ())
         return patch_of(manifest, target, tests, changes)
 
     def _reset_scope(self, objects: Sequence[Manifest], target: Target) -> list[Manifest]:

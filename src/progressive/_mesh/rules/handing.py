@@ -58,9 +58,7 @@ class HandsBack(RuleCodec):
             if rule.layout.mirrored(rule, target):
                 changes += rule.layout.mirror_operations(rule, target, None)
         changes += managed.removals(standing)
-        layout = self.finder.layout_of(manifest)
-        if layout is not None and not layout.names:
-            changes += managed.listing(manifest, ())
+        changes += managed.listing(manifest, ())
         patch = (*version_test(manifest), *changes)
         return ObjectPatch(ref=ref_of(manifest, target), patch=patch)
 

@@ -105,7 +105,6 @@ class Layout:
         managed_first: Whether a managed rule comes before all others; else after them.
         alternatives: Whether one rule can hold several alternatives of a match; without it each
             gets a managed rule of its own.
-        most: The largest weight that the schema takes; None: it has no bound.
         weight_key: The key of a weight inside a destination.
         weights_path: The weights of an object as a jq path, for GitOps hints.
     """
@@ -117,7 +116,6 @@ class Layout:
     names: bool = True
     managed_first: bool = False
     alternatives: bool = True
-    most: int | None = None
     weight_key: str = "weight"
     weights_path: str = ".spec"
 
@@ -244,6 +242,15 @@ class Layout:
             Unsupported: There is no room for them in the order.
         """
         return bodies
+
+    def room(self, base: Rule, bodies: Sequence[Mapping[str, Any]], target: Target) -> None:
+        """
+        Do nothing when the list of `base` can hold these managed rules beside those of people.
+
+        Raises:
+            InvalidRequest: The schema allows no more.
+            NotOwned: A rule of somebody else has the name of one of them.
+        """
 
     def entry(self, destination: Destination, weight: int) -> dict[str, Any]:
         """A destination for a managed rule: the same with another weight."""

@@ -1,0 +1,43 @@
+"""The Gateway API router: routes of gateways and of meshes in a cluster.
+
+Floor 4: touches a cluster. Reading and writing is `router.py`; what to write is
+`_mesh/gateway_api/`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+
+from progressive._adapters.mesh.router import MeshRouter
+from progressive._mesh.effect import CountsTraffic
+from progressive._mesh.gateway_api.codec import GatewayApiCodec
+from progressive.ports import Cluster
+
+
+class GatewayApiRouter(MeshRouter):
+    """
+    Moves weights in HTTPRoutes, GRPCRoutes, TCPRoutes and TLSRoutes of any implementation.
+
+    Args:
+        cluster: None: the cluster that kubectl would speak to, found at first use.
+        proof: Counts requests, such as a `PrometheusMetrics`; None: `in_effect` cannot be asked.
+        offline: The cluster is a file: Services and EndpointSlices that are not there are not
+            asked for.
+        now: The clock.
+        pause: Waits, in seconds.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster | None = None,
+        *,
+        proof: CountsTraffic | None = None,
+        offline: bool = False,
+        now: Callable[[], datetime] | None = None,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        super().__init__(
+            GatewayApiCodec(), cluster, proof=proof, offline=offline, now=now, pause=pause
+        )
