@@ -16,6 +16,7 @@ from progressive.errors import PluginError
 ROUTERS: Mapping[str, str] = {
     "istio": "progressive._adapters.mesh.istio:IstioRouter",
     "gateway-api": "progressive._adapters.mesh.gateway_api:GatewayApiRouter",
+    "app-mesh": "progressive._adapters.mesh.app_mesh:AppMeshRouter",
     "envoy": "progressive._adapters.envoy.router:EnvoyRouter",
 }
 """Name → ``module:attribute`` of a router's class."""

@@ -32,7 +32,8 @@ _PROTOCOLS = {"httpRoute": "http", "http2Route": "http", "grpcRoute": "grpc", "t
 """The key of a kind of route → the protocol of its rule."""
 
 _SECTION = ("spec", "routes")
-_TARGETS = ("action", "weightedTargets")
+TARGETS = ("action", "weightedTargets")
+"""Where the targets of a route are, inside the body of its kind."""
 
 
 class VirtualRouterLayout(Layout):
@@ -55,15 +56,15 @@ class VirtualRouterLayout(Layout):
         """One rule for each route; one of no kind, or of several, has no destinations."""
         for index, route in enumerate(sequence(inner(manifest, *_SECTION))):
             body = mapping(route)
-            kind = _kind_of(body)
-            path = (*_SECTION, index, kind, *_TARGETS)
-            listed = sequence(inner(body, kind, *_TARGETS)) if kind else ()
+            kind = kind_of(body)
+            path = (*_SECTION, index, kind, *TARGETS)
+            listed = sequence(inner(body, kind, *TARGETS)) if kind else ()
             yield Rule(
                 manifest=manifest,
                 layout=self,
                 section=_SECTION,
                 index=index,
-                protocol=_PROTOCOLS.get(kind, ""),
+                protocol=protocol_of(body),
                 name=text(body.get("name")),
                 body=body,
                 destinations=tuple(
@@ -118,7 +119,7 @@ class VirtualRouterLayout(Layout):
     ) -> dict[str, Any]:
         """A route like its base for the requests of one item; `ordered` gives it a priority."""
         (wanted,) = matches
-        kind = _kind_of(base.body)
+        kind = kind_of(base.body)
         route = {key: deepcopy(one) for key, one in mapping(base.body[kind]).items()}
         given = mapping(route.get("match"))
         try:
@@ -173,10 +174,15 @@ class VirtualRouterLayout(Layout):
         ]
 
 
-def _kind_of(body: Mapping[str, Any]) -> str:
+def kind_of(body: Mapping[str, Any]) -> str:
     """The key of a route's kind; empty: it has none, or several."""
     kinds = [key for key in _PROTOCOLS if isinstance(body.get(key), Mapping)]
     return kinds[0] if len(kinds) == 1 else ""
+
+
+def protocol_of(body: Mapping[str, Any]) -> str:
+    """``http``, ``grpc`` or ``tcp``; empty for a route of no known kind."""
+    return _PROTOCOLS.get(kind_of(body), "")
 
 
 def _priority(body: Mapping[str, Any]) -> int:
