@@ -14,8 +14,10 @@ import pytest
 from attrs import frozen
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from tests.unit.mesh import app_mesh
 from tests.unit.mesh.manifests import both, endpoints, route, service
 from tests.unit.mesh.mutations import mutated
+from tests.unit.mesh.schemas import faults
 
 from progressive._kube.patch import apply
 from progressive._mesh.codec import MeshCodec, ObjectPatch
@@ -46,13 +48,44 @@ SPLITS = (
 
 @frozen
 class World:
-    """A codec, and objects that it understands."""
+    """A codec, objects that it understands, and where their definitions are."""
 
     codec: MeshCodec
     objects: Sequence[dict[str, Any]]
+    definitions: str | None = None
 
 
 WORLDS = {
+    "app-mesh": World(
+        app_mesh.CODEC,
+        [
+            app_mesh.service(),
+            app_mesh.router(
+                app_mesh.http(
+                    "main",
+                    20,
+                    match={"prefix": "/", "headers": [{"name": "x-a", "match": {"exact": "1"}}]},
+                    **app_mesh.both(90, 5, app_mesh.node("third", 5)),
+                ),
+                app_mesh.http(
+                    "tcp",
+                    None,
+                    "tcpRoute",
+                    action={"weightedTargets": [app_mesh.node("third", 1, port=9000)]},
+                ),
+                app_mesh.http(
+                    "progressive-match",
+                    9,
+                    action={"weightedTargets": [app_mesh.node("web-canary", 100)]},
+                ),
+            ),
+            app_mesh.virtual_node("web-canary", arn=app_mesh.ARN),
+            app_mesh.virtual_node("other", host="web-primary.shop.svc.cluster.local"),
+            *(service(one, 80) for one in ("web-primary", "web-canary")),
+            *(endpoints(one, True) for one in ("web-primary", "web-canary")),
+        ],
+        "app-mesh",
+    ),
     "istio": World(
         IstioCodec(),
         [
@@ -103,7 +136,14 @@ def test_a_broken_object_is_refused_with_words_or_written_well(name: str, seed: 
             world.codec.read(home, TARGET)
 
         assert before == objects
+        if world.definitions is not None and not _faults(world.definitions, before):
+            assert [] == _faults(world.definitions, after)
+            assert [] == _faults(world.definitions, home)
         assert () == _again(world.codec, home)
+
+
+def _faults(definitions: str, objects: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [one for manifest in objects for one in faults(definitions, manifest)]
 
 
 def _write(codec: MeshCodec, split: Split, objects: Any) -> Sequence[ObjectPatch]:
