@@ -13,6 +13,7 @@ from progressive._adapters.mesh.gateway_api import GatewayApiRouter
 from progressive._adapters.mesh.istio import IstioRouter
 from progressive._adapters.mesh.router import MeshRouter
 from progressive._mesh.effect import CountsTraffic, Effect, EffectKind, Traffic
+from progressive._mesh.standing import Standing, StandingKind
 from progressive.ports import RouteMaker, TrafficRouter
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ __all__ = [
     "Traffic",
     "Effect",
     "EffectKind",
+    "Standing",
+    "StandingKind",
 ]
 
 

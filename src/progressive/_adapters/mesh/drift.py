@@ -1,6 +1,6 @@
 """Says that something else is read back than was written, and who wrote it.
 
-Floor 4, but pure. Used by `router.py` alone.
+Floor 4, but pure. Used by `router.py`, and `accepted.py` for the words.
 """
 
 from __future__ import annotations
@@ -19,14 +19,15 @@ def drifted(sight: Sight, target: Target, wanted: Split, observed: Observed) -> 
         for one in sight.objects
     )
     found = observed.within(wanted)
-    ordered = _told(wanted.canary, wanted.total, wanted.mirror, bool(wanted.match))
-    stands = _told(found.canary, found.total, found.mirror, found.matched)
+    ordered = told(wanted.canary, wanted.total, wanted.mirror, bool(wanted.match))
+    stands = told(found.canary, found.total, found.mirror, found.matched)
     drift = Drift(f"{target}: ordered {ordered}, read back {stands}; {seen}")
     drift.unsettled = True
     return drift
 
 
-def _told(canary: int, total: int, mirror: float | None, matched: bool) -> str:
+def told(canary: int, total: int, mirror: float | None, matched: bool) -> str:
+    """A split in words."""
     said = f"canary {canary} of {total}"
     if mirror:
         said += f", mirror {mirror:g} percent"

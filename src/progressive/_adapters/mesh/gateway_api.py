@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from progressive._adapters.mesh.accepted import status_acceptance
 from progressive._adapters.mesh.router import MeshRouter
 from progressive._mesh.effect import CountsTraffic
 from progressive._mesh.gateway_api.codec import GatewayApiCodec
@@ -22,6 +23,8 @@ class GatewayApiRouter(MeshRouter):
 
     Args:
         cluster: None: the cluster that kubectl would speak to, found at first use.
+        patience: How long each shift waits for the controllers to accept what it wrote; None: it
+            does not wait, and `accepted` asks.
         proof: Counts requests, such as a `PrometheusMetrics`; None: `in_effect` cannot be asked.
         offline: The cluster is a file: Services and EndpointSlices that are not there are not
             asked for.
@@ -33,11 +36,19 @@ class GatewayApiRouter(MeshRouter):
         self,
         cluster: Cluster | None = None,
         *,
+        patience: timedelta | None = None,
         proof: CountsTraffic | None = None,
         offline: bool = False,
         now: Callable[[], datetime] | None = None,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
+        codec = GatewayApiCodec()
         super().__init__(
-            GatewayApiCodec(), cluster, proof=proof, offline=offline, now=now, pause=pause
+            codec,
+            cluster,
+            acceptance=status_acceptance(codec, patience, pause),
+            proof=proof,
+            offline=offline,
+            now=now,
+            pause=pause,
         )

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from progressive._mesh.codec import Manifest
+from progressive._mesh.gateway_api import status
 from progressive._mesh.gateway_api.kinds import REFERENCE_GRANT
 from progressive._mesh.gateway_api.layout import (
     GrpcRouteLayout,
@@ -16,7 +18,8 @@ from progressive._mesh.gateway_api.layout import (
     TlsRouteLayout,
 )
 from progressive._mesh.rules.handing import HandsBack
-from progressive._model.traffic import Capabilities
+from progressive._mesh.standing import Standing
+from progressive._model.traffic import Capabilities, Target
 
 SETTLE = timedelta(seconds=10)
 """How long data planes may still follow the old split once a route is accepted: status says that
@@ -53,3 +56,7 @@ class GatewayApiCodec(HandsBack):
             TcpRouteLayout(names=names),
             TlsRouteLayout(names=names),
         )
+
+    def standing(self, manifest: Manifest, target: Target) -> Standing:
+        """What the status says of the parents of a route."""
+        return status.standing_of(manifest, target)
