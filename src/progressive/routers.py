@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from progressive._adapters.aws.calls import BotocoreCalls
+from progressive._adapters.aws.router import AppMeshApiRouter
+from progressive._adapters.mesh.app_mesh import AppMeshRouter
 from progressive._adapters.mesh.gateway_api import GatewayApiRouter
 from progressive._adapters.mesh.istio import IstioRouter
 from progressive._adapters.mesh.router import MeshRouter
@@ -22,6 +25,9 @@ if TYPE_CHECKING:
 __all__ = [
     "IstioRouter",
     "GatewayApiRouter",
+    "AppMeshRouter",
+    "AppMeshApiRouter",
+    "BotocoreCalls",
     "EnvoyRouter",
     "MeshRouter",
     "TrafficRouter",

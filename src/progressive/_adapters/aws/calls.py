@@ -77,7 +77,7 @@ class AppMeshCalls(Protocol):
 
 class BotocoreCalls:
     """
-    `AppMeshCalls` through botocore, with its own search for credentials and region.
+    What `AppMeshApiRouter` asks of AWS, through botocore, with its own search for credentials.
 
     Args:
         client: A client of botocore or boto3 for ``appmesh``; None: made at first use.

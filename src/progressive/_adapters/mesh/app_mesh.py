@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from progressive._adapters.mesh.accepted import status_acceptance
 from progressive._adapters.mesh.router import MeshRouter
 from progressive._mesh.app_mesh.codec import AppMeshCodec
 from progressive._mesh.effect import CountsTraffic
@@ -24,6 +25,8 @@ class AppMeshRouter(MeshRouter):
 
     Args:
         cluster: None: the cluster that kubectl would speak to, found at first use.
+        patience: How long each shift waits until the controller has brought what it wrote to AWS;
+            None: it does not wait, and `accepted` asks.
         proof: Counts requests, such as a `PrometheusMetrics`; None: `in_effect` cannot be asked.
         offline: The cluster is a file: Services and EndpointSlices that are not there are not
             asked for.
@@ -35,11 +38,19 @@ class AppMeshRouter(MeshRouter):
         self,
         cluster: Cluster | None = None,
         *,
+        patience: timedelta | None = None,
         proof: CountsTraffic | None = None,
         offline: bool = False,
         now: Callable[[], datetime] | None = None,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
+        codec = AppMeshCodec()
         super().__init__(
-            AppMeshCodec(), cluster, proof=proof, offline=offline, now=now, pause=pause
+            codec,
+            cluster,
+            acceptance=status_acceptance(codec, patience, pause),
+            proof=proof,
+            offline=offline,
+            now=now,
+            pause=pause,
         )

@@ -11,8 +11,10 @@ from datetime import timedelta
 from progressive._mesh.app_mesh.chain import VIRTUAL_SERVICE, followed, router_of_apex
 from progressive._mesh.app_mesh.layout import MOST, VirtualRouterLayout
 from progressive._mesh.app_mesh.nodes import VIRTUAL_NODE, Nodes
+from progressive._mesh.app_mesh.status import standing_of
 from progressive._mesh.codec import Manifest, ObjectPatch, ResourceRef
 from progressive._mesh.rules.codec import RuleCodec
+from progressive._mesh.standing import Standing
 from progressive._model.traffic import Capabilities, Observed, Split, Target
 from progressive.errors import RouterError
 
@@ -57,6 +59,10 @@ class AppMeshCodec(RuleCodec):
     def notes(self, manifests: Sequence[Manifest], target: Target) -> Sequence[str]:
         """The service behind the mesh has ended."""
         return (RETIRED,)
+
+    def standing(self, manifest: Manifest, target: Target) -> Standing:
+        """What the status of a VirtualRouter says; never raises."""
+        return standing_of(manifest, target)
 
     # each call knows the nodes among its objects, and follows services to routers
 
