@@ -17,6 +17,8 @@ ROUTERS: Mapping[str, str] = {
     "istio": "progressive._adapters.mesh.istio:IstioRouter",
     "gateway-api": "progressive._adapters.mesh.gateway_api:GatewayApiRouter",
     "app-mesh": "progressive._adapters.mesh.app_mesh:AppMeshRouter",
+    "kubernetes": "progressive._adapters.mesh.kubernetes:KubernetesRouter",
+    "nginx": "progressive._adapters.mesh.nginx:NginxRouter",
     "envoy": "progressive._adapters.envoy.router:EnvoyRouter",
 }
 """Name → ``module:attribute`` of a router's class."""

@@ -14,6 +14,8 @@ from progressive._adapters.aws.router import AppMeshApiRouter
 from progressive._adapters.mesh.app_mesh import AppMeshRouter
 from progressive._adapters.mesh.gateway_api import GatewayApiRouter
 from progressive._adapters.mesh.istio import IstioRouter
+from progressive._adapters.mesh.kubernetes import KubernetesRouter
+from progressive._adapters.mesh.nginx import NginxRouter
 from progressive._adapters.mesh.router import MeshRouter
 from progressive._mesh.effect import CountsTraffic, Effect, EffectKind, Traffic
 from progressive._mesh.standing import Standing, StandingKind
@@ -28,6 +30,8 @@ __all__ = [
     "AppMeshRouter",
     "AppMeshApiRouter",
     "BotocoreCalls",
+    "KubernetesRouter",
+    "NginxRouter",
     "EnvoyRouter",
     "MeshRouter",
     "TrafficRouter",

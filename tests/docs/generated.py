@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from copy import copy
 from enum import Enum
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +128,7 @@ def _said(module: Any, name: str) -> str:
         return first_words(value)
     lines = inspect.getsource(module).splitlines()
     begun = next(number for number, line in enumerate(lines) if line.startswith(f"{name}"))
-    for line in lines[begun + 1 : begun + 6]:
+    for line in takewhile(str.strip, lines[begun + 1 :]):
         if line.startswith('"""'):
             return line.strip('"').rstrip().replace("``", "`")
     return f"`{value}`"

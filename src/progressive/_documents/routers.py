@@ -14,14 +14,21 @@ from attrs import frozen
 from progressive._documents.findings import Findings, Rule
 from progressive._documents.shapes import nearest
 
-BUILT = frozenset({"app-mesh", "gateway-api", "istio"})
+BUILT = frozenset({"app-mesh", "gateway-api", "istio", "kubernetes", "nginx"})
 """Routers of this version that steer a Kubernetes service."""
 
 
 @frozen(kw_only=True)
 class Abilities:
-    """What the mesh behind a router can express."""
+    """
+    What the mesh behind a router can express.
 
+    Attributes:
+        shares: A share of the traffic of a managed release; without it all moves at once.
+        match, mirror, sticky: As in `Capabilities`.
+    """
+
+    shares: bool = True
     match: bool = False
     mirror: bool = False
     sticky: bool = False
@@ -34,7 +41,7 @@ ABILITIES = {
     "smi": Abilities(),
     "osm": Abilities(),
     "app-mesh": Abilities(match=True),
-    "nginx": Abilities(match=True, sticky=True),
+    "nginx": Abilities(match=True),
     "contour": Abilities(match=True, mirror=True, sticky=True),
     "traefik": Abilities(match=True, mirror=True, sticky=True),
     "kuma": Abilities(match=True, mirror=True),
@@ -42,8 +49,11 @@ ABILITIES = {
     "skipper": Abilities(match=True),
     "apisix": Abilities(match=True),
     "knative": Abilities(),
-    "kubernetes": Abilities(),
+    "kubernetes": Abilities(shares=False),
 }
+
+ROUTE_FIELDS = {"nginx": "ingressRef"}
+"""Router → the field of a Canary's spec that names its routing object."""
 
 PROVIDERS = {
     **{name: name for name in ABILITIES},

@@ -77,6 +77,26 @@ def is_served(objects: Iterable[Manifest], target: Target, side: Side) -> bool:
     return any(_ready(one) for one in _slices(objects, target, target.on(side)))
 
 
+def ready_count(objects: Iterable[Manifest], target: Target, side: Side) -> int | None:
+    """
+    How many ready endpoints a side has; None: it has no EndpointSlice among the objects.
+
+    An endpoint with an address of each family counts once, and so does one that is in several
+    slices because its ports differ.
+    """
+    slices = _slices(objects, target, target.on(side))
+    if not slices:
+        return None
+    ready: dict[str, set[str]] = {}
+    for one in slices:
+        known = ready.setdefault(str(one.get("addressType")), set())
+        for place, end in enumerate(map(mapping, sequence(one.get("endpoints")))):
+            if _takes_traffic(end):
+                unnamed = f"{inner(one, 'metadata', 'name')}/{place}"
+                known.add(str(next(iter(sequence(end.get("addresses"))), unnamed)))
+    return max(map(len, ready.values()))
+
+
 def require_services(objects: Sequence[Manifest], target: Target) -> None:
     """
     Do nothing when the Services of both sides are among the objects.

@@ -14,7 +14,7 @@ import pytest
 from attrs import frozen
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from tests.unit.mesh import app_mesh
+from tests.unit.mesh import app_mesh, plain
 from tests.unit.mesh.manifests import both, endpoints, route, service
 from tests.unit.mesh.mutations import mutated
 from tests.unit.mesh.schemas import faults
@@ -22,6 +22,8 @@ from tests.unit.mesh.schemas import faults
 from progressive._kube.patch import apply
 from progressive._mesh.codec import MeshCodec, ObjectPatch
 from progressive._mesh.istio.codec import IstioCodec
+from progressive._mesh.kubernetes.codec import KubernetesCodec
+from progressive._mesh.nginx.codec import NginxCodec
 from progressive._model.traffic import Match, Split, Sticky, Target, TextMatch
 from progressive.errors import RouterError
 
@@ -115,6 +117,32 @@ WORLDS = {
             *(endpoints(one, True) for one in ("web-primary", "web-canary")),
         ],
     ),
+    "kubernetes, a selector": World(
+        KubernetesCodec(),
+        [
+            *plain.services(plain.labels("primary"), sessionAffinity="ClientIP"),
+            *(endpoints(one, True) for one in ("web-primary", "web-canary")),
+        ],
+    ),
+    "kubernetes, replicas": World(
+        KubernetesCodec(),
+        [
+            *plain.pods(8, 2),
+            plain.deployment("web-legacy", 2, plain.labels("legacy")),
+            plain.autoscaler("web-primary"),
+            *(endpoints(one, True, False) for one in ("web-primary", "web-canary")),
+        ],
+    ),
+    "nginx": World(
+        NginxCodec(),
+        [
+            plain.main(),
+            plain.canary(weight="20", weight_total="200", by_header="x", by_cookie="y"),
+            plain.ingress("other", plain.path("other")),
+            *(endpoints(one, True) for one in ("web-primary", "web-canary")),
+        ],
+    ),
+    "nginx, no canary yet": World(NginxCodec(), [plain.main()]),
 }
 
 

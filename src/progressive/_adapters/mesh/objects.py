@@ -14,6 +14,7 @@ from typing import Any
 from attrs import define, field
 
 from progressive._kube.paths import root
+from progressive._mesh.builtin import ENDPOINT_SLICE, SERVICE
 from progressive._mesh.codec import (
     Manifest,
     MeshCodec,
@@ -35,11 +36,6 @@ from progressive.errors import (
     VersionNotServed,
 )
 from progressive.ports import Cluster
-
-SERVICE = ObjectKind(group="", kind="Service", plural="services", versions=("v1",))
-SLICE = ObjectKind(
-    group="discovery.k8s.io", kind="EndpointSlice", plural="endpointslices", versions=("v1",)
-)
 
 
 @define
@@ -142,7 +138,7 @@ class MeshObjects:
         # without a single rule the codec explains what it saw, so it must see all
         sight = Sight(refs, steered or found, others if steered else [], guides=guides)
         if self._offline:
-            sight.around = self.around(target, (SERVICE, SLICE))
+            sight.around = self.around(target, (SERVICE, ENDPOINT_SLICE))
         self._sights[target] = sight
         return sight
 

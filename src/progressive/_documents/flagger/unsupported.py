@@ -11,7 +11,7 @@ from typing import Any
 
 from progressive._documents.findings import Findings, Rule
 from progressive._documents.flagger.fields import GATES
-from progressive._documents.routers import Abilities
+from progressive._documents.routers import ROUTE_FIELDS, Abilities
 
 _AFTER_ALL = (*GATES, "post-rollout")
 """Hooks that are asked in a skipped analysis as well."""
@@ -46,7 +46,7 @@ def refuse_unsupported(
         words = "an HPA or ScaledObject on the target is not supported yet"
         findings.error("spec.autoscalerRef", words, Rule.UNSUPPORTED)
     for field, words in _WITHOUT_EFFECT.items():
-        if _given(spec, field):
+        if _given(spec, field) and ROUTE_FIELDS.get(router) != field:
             findings.warn(f"spec.{field}", f"has no effect: {words}")
 
 
@@ -79,6 +79,13 @@ def _refuse_strategies(
         else:
             _refuse(path, f"{what} ({field})", findings, skipped)
     _refuse_other_cookies(analysis.get("sessionAffinity", {}), findings)
+    for field in ("stepWeight", "stepWeights"):
+        if field in analysis and not (abilities.shares or skipped):
+            words = (
+                f"the router {router} moves all traffic of a managed release at once, for its "
+                "apex Service selects the primary's pods alone; write iterations (blue/green)"
+            )
+            findings.error(f"spec.analysis.{field}", words, Rule.UNSUPPORTED)
     if "iterations" in analysis:
         what = "A/B releases" if analysis.get("match") else "blue/green releases"
         _refuse("spec.analysis.iterations", f"{what} (iterations)", findings, skipped)
