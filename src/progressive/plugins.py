@@ -18,6 +18,7 @@ ROUTERS: Mapping[str, str] = {
     "gateway-api": "progressive._adapters.mesh.gateway_api:GatewayApiRouter",
     "linkerd": "progressive._adapters.mesh.linkerd:LinkerdRouter",
     "smi": "progressive._adapters.mesh.smi:SmiRouter",
+    "app-mesh": "progressive._adapters.mesh.app_mesh:AppMeshRouter",
     "kubernetes": "progressive._adapters.mesh.kubernetes:KubernetesRouter",
     "nginx": "progressive._adapters.mesh.nginx:NginxRouter",
     "envoy": "progressive._adapters.envoy.router:EnvoyRouter",

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from progressive._adapters.aws.calls import BotocoreCalls
+from progressive._adapters.aws.router import AppMeshApiRouter
+from progressive._adapters.mesh.app_mesh import AppMeshRouter
 from progressive._adapters.mesh.gateway_api import GatewayApiRouter
 from progressive._adapters.mesh.istio import IstioRouter
 from progressive._adapters.mesh.kubernetes import KubernetesRouter
@@ -28,6 +31,9 @@ __all__ = [
     "GatewayApiRouter",
     "LinkerdRouter",
     "SmiRouter",
+    "AppMeshRouter",
+    "AppMeshApiRouter",
+    "BotocoreCalls",
     "KubernetesRouter",
     "NginxRouter",
     "EnvoyRouter",

@@ -255,7 +255,7 @@ class RuleCodec:
         tests: list[Operation] = []
         changes: list[Operation] = []
         wanted: list[managed.Wanted] = []
-        for number, rule in enumerate(rules):
+        for rule in rules:
             if not split.match:
                 # planned even where nothing differs, because what does not fit is refused
                 new = weights.wanted_weights(rule, target, split)
@@ -272,8 +272,9 @@ class RuleCodec:
             # with a match it is the matched users who are kept, by the rule for them
             sets = jar.wanted if jar and split.canary > 0 and not split.match else {}
             changes += cookies.operations(rule, sets, standing)
-            wanted += managed.wanted_rules(rule, target, split, jar, number=number)
+            wanted += managed.wanted_rules(rule, target, split, jar, beside=tuple(wanted))
         rules[0].layout.room(rules[0], [one.body for one in wanted], target)
+        wanted = managed.in_order(rules[0], wanted, target)
         changes += managed.operations(manifest, rules[0], wanted, target)
         return patch_of(manifest, target, tests, changes)
 
