@@ -103,6 +103,8 @@ class Layout:
         lone_has_all: Whether a single destination gets everything, whatever its weight.
         names: Whether the schema gives rules a name; without one the annotation lists them.
         managed_first: Whether a managed rule comes before all others; else after them.
+        alternatives: Whether one rule may match several alternatives; else each gets its own.
+        apart: Whether managed rules and mirrors stand in further objects (`RuleCodec.beside`).
         weight_key: The key of a weight inside a destination.
         weights_path: The weights of an object as a jq path, for GitOps hints.
     """
@@ -113,6 +115,8 @@ class Layout:
     lone_has_all: bool = False
     names: bool = True
     managed_first: bool = False
+    alternatives: bool = True
+    apart: bool = False
     weight_key: str = "weight"
     weights_path: str = ".spec"
 
@@ -219,7 +223,7 @@ class Layout:
         Args:
             base: The rule whose requests are meant; what it matches is kept in every alternative.
             name: To be written where the schema has names.
-            matches: Alternatives, one at least.
+            matches: Alternatives, one at least; exactly one where `alternatives` is not so.
             destinations: Bodies with their weights.
 
         Raises:

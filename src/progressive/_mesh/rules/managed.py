@@ -48,24 +48,29 @@ def wanted_rules(
     """
     suffix = f"-{number + 1}" if number else ""
 
-    def rule(name: str, matches: Sequence[Match], *destinations: dict[str, Any]) -> Wanted:
-        body = base.layout.managed(
-            base, name=name + suffix, matches=matches, destinations=destinations, target=target
-        )
-        return Wanted(name=name + suffix, body=body, split=split)
+    def rules(
+        name: str, matches: Sequence[Match], *destinations: dict[str, Any]
+    ) -> Iterator[Wanted]:
+        groups = [matches] if base.layout.alternatives else [(one,) for one in matches]
+        for place, group in enumerate(groups, 1):
+            called = f"{name}{suffix}-or{place}" if place > 1 else name + suffix
+            body = base.layout.managed(
+                base, name=called, matches=group, destinations=destinations, target=target
+            )
+            yield Wanted(name=called, body=body, split=split)
 
     if jar is not None and (split.canary > 0 or jar.standing):
         kept = narrowed(split.match, jar.name, jar.value)
         if split.canary > 0:
-            yield rule(STICKY, kept, _entry(base, Side.CANARY, split.total))
+            yield from rules(STICKY, kept, _entry(base, Side.CANARY, split.total))
         else:
             leaving = base.layout.with_cookie(_entry(base, Side.PRIMARY, split.total), jar.expired)
-            yield rule(STICKY, kept, leaving)
+            yield from rules(STICKY, kept, leaving)
     if jar is not None and jar.primary_name is not None and split.canary > 0:
         pinned = narrowed(split.match, jar.primary_name, jar.primary_value)
-        yield rule(PINNED, pinned, _entry(base, Side.PRIMARY, split.total))
+        yield from rules(PINNED, pinned, _entry(base, Side.PRIMARY, split.total))
     if split.match and split.canary > 0:
-        yield rule(MATCH, split.match, *_shares(base, split, jar))
+        yield from rules(MATCH, split.match, *_shares(base, split, jar))
 
 
 def _entry(base: Rule, side: Side, weight: int) -> dict[str, Any]:
