@@ -16,6 +16,13 @@ from progressive.errors import PluginError
 ROUTERS: Mapping[str, str] = {
     "istio": "progressive._adapters.mesh.istio:IstioRouter",
     "envoy": "progressive._adapters.envoy.router:EnvoyRouter",
+    "contour": "progressive._adapters.mesh.proxies:ContourRouter",
+    "traefik": "progressive._adapters.mesh.proxies:TraefikRouter",
+    "kuma": "progressive._adapters.mesh.proxies:KumaRouter",
+    "gloo": "progressive._adapters.mesh.proxies:GlooRouter",
+    "skipper": "progressive._adapters.mesh.proxies:SkipperRouter",
+    "apisix": "progressive._adapters.mesh.proxies:ApisixRouter",
+    "knative": "progressive._adapters.mesh.proxies:KnativeRouter",
 }
 """Name → ``module:attribute`` of a router's class."""
 

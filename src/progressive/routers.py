@@ -10,6 +10,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from progressive._adapters.mesh.istio import IstioRouter
+from progressive._adapters.mesh.proxies import (
+    ApisixRouter,
+    ContourRouter,
+    GlooRouter,
+    KnativeRouter,
+    KumaRouter,
+    SkipperRouter,
+    TraefikRouter,
+)
 from progressive._adapters.mesh.router import MeshRouter
 from progressive._mesh.effect import CountsTraffic, Effect, EffectKind, Traffic
 from progressive.ports import RouteMaker, TrafficRouter
@@ -20,6 +29,13 @@ if TYPE_CHECKING:
 __all__ = [
     "IstioRouter",
     "EnvoyRouter",
+    "ContourRouter",
+    "TraefikRouter",
+    "KumaRouter",
+    "GlooRouter",
+    "SkipperRouter",
+    "ApisixRouter",
+    "KnativeRouter",
     "MeshRouter",
     "TrafficRouter",
     "RouteMaker",

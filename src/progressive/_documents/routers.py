@@ -14,7 +14,7 @@ from attrs import frozen
 from progressive._documents.findings import Findings, Rule
 from progressive._documents.shapes import nearest
 
-BUILT = frozenset({"istio"})
+BUILT = frozenset({"istio", "contour", "traefik", "kuma", "gloo", "skipper", "apisix", "knative"})
 """Routers of this version that steer a Kubernetes service."""
 
 
@@ -35,7 +35,7 @@ ABILITIES = {
     "osm": Abilities(),
     "app-mesh": Abilities(match=True),
     "nginx": Abilities(match=True, sticky=True),
-    "contour": Abilities(match=True, mirror=True, sticky=True),
+    "contour": Abilities(match=True, mirror=True),
     "traefik": Abilities(match=True, mirror=True, sticky=True),
     "kuma": Abilities(match=True, mirror=True),
     "gloo": Abilities(match=True, mirror=True),

@@ -169,6 +169,10 @@ class Layout:
         """The same destination, naming another service of the release's namespace."""
         raise NotImplementedError
 
+    def beside(self, rule: Rule, target: Target) -> list[dict[str, Any]]:
+        """Entries in the list of destinations that are none, such as mirrors to others."""
+        return []
+
     def side_of(self, body: Mapping[str, Any], manifest: Manifest, target: Target) -> Side | None:
         """Which side a destination is; None: a third one."""
         for side in Side:
