@@ -86,6 +86,7 @@ if TYPE_CHECKING:
         Unreachable,
     )
     from progressive._model.traffic import (
+        Bounds,
         Capabilities,
         Match,
         Observed,
@@ -93,6 +94,7 @@ if TYPE_CHECKING:
         Side,
         Split,
         Sticky,
+        Subsets,
         Target,
         TextMatch,
     )
@@ -134,7 +136,9 @@ _ROOMS = {
     "_analysis.machine": "CanaryAnalysis",
     "_model.plan": "Deadlines DriftPolicy Plan",
     "_model.origin": "Origin",
-    "_model.traffic": ("Capabilities Match Observed RouteRef Side Split Sticky Target TextMatch"),
+    "_model.traffic": (
+        "Bounds Capabilities Match Observed RouteRef Side Split Sticky Subsets Target TextMatch"
+    ),
     "_model.checks": "Builtin Cause MetricCheck NoData Question Sample Verdict VerdictKind",
     "_model.events": (
         "ActionError Answer CanaryLost Command Commanded Done DriverLeft DriverLost Event Failed "
@@ -168,8 +172,8 @@ __all__ = [
     "CanaryAnalysis",
     "Deadlines", "DriftPolicy", "Plan",
     "Origin",
-    "Capabilities", "Match", "Observed", "RouteRef", "Side", "Split", "Sticky", "Target",
-    "TextMatch",
+    "Bounds", "Capabilities", "Match", "Observed", "RouteRef", "Side", "Split", "Sticky",
+    "Subsets", "Target", "TextMatch",
     "Builtin", "Cause", "MetricCheck", "NoData", "Question", "Sample", "Verdict", "VerdictKind",
     "ActionError", "Answer", "CanaryLost", "Command", "Commanded", "Done", "DriverLeft",
     "DriverLost", "Event", "Failed", "Measured", "Readiness", "Reported", "Seen", "Shifted",

@@ -253,7 +253,7 @@ def test_a_clock_that_jumps_by_an_hour_moves_nothing(place: Place, jumps: tuple[
     L18: no machine's time of day is compared with another's, and waits go by a clock that
     cannot jump; a second driver is busy all the while.
     """
-    place.document["spec"]["analysis"].update(interval="7s", maxWeight=40)
+    place.document["spec"]["analysis"].update(interval="15s", maxWeight=40)
     place.write(place.document)
     clock = place.folder / "clock"
     clock.write_text("0")
@@ -274,7 +274,7 @@ def test_a_clock_that_jumps_by_an_hour_moves_nothing(place: Place, jumps: tuple[
     assert [("20", "pass"), ("40", "pass")] == [
         (str(one["weight"]), one["verdict"]) for one in ended.answer["rounds"]
     ]
-    assert 14 <= time.monotonic() - begun, "an interval was cut short"
+    assert 30 <= time.monotonic() - begun, "an interval was cut short"
 
 
 def test_an_abort_reaches_a_driver_whose_clock_is_an_hour_late(place: Place) -> None:

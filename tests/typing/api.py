@@ -20,6 +20,7 @@ from progressive import (
     AmbiguousRoute,
     Answer,
     AskReady,
+    Bounds,
     Builtin,
     Busy,
     BusyTarget,
@@ -104,6 +105,7 @@ from progressive import (
     StoreConflict,
     StoreError,
     Stuck,
+    Subsets,
     Superseded,
     Target,
     TargetMoved,
@@ -223,6 +225,15 @@ def one_part_alone() -> None:
     assert_type(router.current(target), Observed)
     assert_type(router.shift(target, Split(canary=20)), Observed)
     assert_type(router.reset(target), Observed)
+    bounded = Target(
+        namespace="shop",
+        service="web",
+        primary="web-primary",
+        canary="web-canary",
+        subsets=Subsets(primary="stable", canary="next"),
+        bounds=Bounds(min=0, max=50),
+    )
+    assert_type(router.label_subset(bounded, Side.CANARY, {"hash": None}), bool)
     match = Match(headers={"x-user": TextMatch(exact="qa")})
     Split(canary=20, total=100, mirror=None, match=(match,), sticky=Sticky(cookie="web"))
 
