@@ -156,9 +156,9 @@ class MortalCluster:
         what = what_is_written(path, body)
         return self._fate.meet(what, lambda: self._cluster.replace(path, body))
 
-    def delete(self, path: str) -> None:
+    def delete(self, path: str, *, version: str | None = None) -> None:
         """Delete, and meet one's fate."""
-        self._fate.meet("delete", lambda: self._cluster.delete(path))
+        self._fate.meet("delete", lambda: self._cluster.delete(path, version=version))
 
     def store(self) -> Store:
         """Journals, written through here."""

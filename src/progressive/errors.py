@@ -192,7 +192,15 @@ class LeaseLost(LockError):
 
 
 class RouterError(AdapterError):
-    """A routing order that was not carried out."""
+    """
+    A routing order that was not carried out.
+
+    Attributes:
+        unsettled: Whether the traffic may be split otherwise than before: something was written
+            and is not put back, or it is not known whether it was.
+    """
+
+    unsettled = False
 
 
 class RouteNotFound(RouterError):

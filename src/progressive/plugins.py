@@ -15,6 +15,7 @@ from progressive.errors import PluginError
 
 ROUTERS: Mapping[str, str] = {
     "istio": "progressive._adapters.mesh.istio:IstioRouter",
+    "gateway-api": "progressive._adapters.mesh.gateway_api:GatewayApiRouter",
     "envoy": "progressive._adapters.envoy.router:EnvoyRouter",
     "contour": "progressive._adapters.mesh.proxies:ContourRouter",
     "traefik": "progressive._adapters.mesh.proxies:TraefikRouter",

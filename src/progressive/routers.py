@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from progressive._adapters.mesh.gateway_api import GatewayApiRouter
 from progressive._adapters.mesh.istio import IstioRouter
 from progressive._adapters.mesh.proxies import (
     ApisixRouter,
@@ -21,6 +22,7 @@ from progressive._adapters.mesh.proxies import (
 )
 from progressive._adapters.mesh.router import MeshRouter
 from progressive._mesh.effect import CountsTraffic, Effect, EffectKind, Traffic
+from progressive._mesh.standing import Standing, StandingKind
 from progressive.ports import RouteMaker, TrafficRouter
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "IstioRouter",
+    "GatewayApiRouter",
     "EnvoyRouter",
     "ContourRouter",
     "TraefikRouter",
@@ -43,6 +46,8 @@ __all__ = [
     "Traffic",
     "Effect",
     "EffectKind",
+    "Standing",
+    "StandingKind",
 ]
 
 

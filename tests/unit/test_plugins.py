@@ -10,14 +10,15 @@ import pytest
 from progressive import plugins
 from progressive.errors import PluginError
 from progressive.metrics import EnvoyMetrics, PrometheusMetrics
-from progressive.routers import EnvoyRouter, IstioRouter
+from progressive.routers import EnvoyRouter, GatewayApiRouter, IstioRouter
 
 
 def test_built_in_names_are_found() -> None:
     """
     The table must not name what does not exist.
     """
-    assert (IstioRouter, EnvoyRouter) == (plugins.router("istio"), plugins.router("envoy"))
+    made = {"istio": IstioRouter, "envoy": EnvoyRouter, "gateway-api": GatewayApiRouter}
+    assert made == {name: plugins.router(name) for name in made}
     assert (PrometheusMetrics, EnvoyMetrics) == (
         plugins.metrics("prometheus"),
         plugins.metrics("envoy"),
@@ -28,7 +29,7 @@ def test_an_unknown_name_tells_the_known_ones() -> None:
     """
     It is a typing error, or a package that is not installed.
     """
-    with pytest.raises(PluginError, match=r"envoy, istio.*progressive\.routers"):
+    with pytest.raises(PluginError, match=r"envoy.*istio.*progressive\.routers"):
         plugins.router("isito")
 
 

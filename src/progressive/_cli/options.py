@@ -18,6 +18,7 @@ from progressive._model.release import Document
 from progressive._model.report import Report
 
 if TYPE_CHECKING:
+    from progressive._documents.cluster_file import ClusterFile
     from progressive._documents.files import Loaded
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -82,30 +83,19 @@ def loaded_release(release: str) -> Loaded:
     return load_file(release)
 
 
-def objects_of(file: str) -> list[Mapping[str, Any]]:
+def objects_of(file: str) -> ClusterFile:
     """
-    The objects of a file; lists, as `kubectl get -o yaml` writes them, are taken apart.
+    The objects of a file, or what is wrong with single ones.
 
     Raises:
-        BadParameter: The file cannot be read, or holds something that is no object.
+        BadParameter: The file cannot be read.
     """
-    from progressive._documents.files import load_file
+    from progressive._documents.cluster_file import load_objects
 
-    loaded = load_file(file, may_be_empty=True)
-    words = [str(one) for one in loaded.problems]
-    objects: list[Mapping[str, Any]] = []
-    for document in loaded.documents:
-        items = document.get("items")
-        if str(document.get("kind", "")).endswith("List") and isinstance(items, list):
-            objects += items
-        else:
-            objects.append(document)
-    for number, one in enumerate(objects, 1):
-        if not isinstance(one, Mapping) or not isinstance(one.get("metadata"), Mapping):
-            words.append(f"{file}: object {number} has no apiVersion, kind and metadata.name")
-    if words:
-        raise click.BadParameter("\n".join(words), param_hint="--objects")
-    return objects
+    loaded = load_objects(file)
+    if loaded.unreadable:
+        raise click.BadParameter("\n".join(loaded.unreadable), param_hint="--objects")
+    return loaded
 
 
 def cluster_lookup(kubeconfig: str | None, context: str | None, namespace: str | None) -> Lookup:

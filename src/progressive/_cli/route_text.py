@@ -31,7 +31,7 @@ def route_text(told: Routed, order: Order, *, colour: bool) -> str:
     lines += [f"{one['type']}: {one['message']}" for one in map(warning, told.warnings)]
     if told.note:
         lines.append(told.note)
-    changed = "" if order.read else " (changed)" if told.writes else " (nothing to change)"
+    changed = "" if order.read else " (changed)" if told.changed else " (nothing to change)"
     lines.append(f"{_split(told.observed)}{changed}")
     return "\n".join(redacted(line) for line in lines)
 

@@ -14,7 +14,19 @@ from attrs import frozen
 from progressive._documents.findings import Findings, Rule
 from progressive._documents.shapes import nearest
 
-BUILT = frozenset({"istio", "contour", "traefik", "kuma", "gloo", "skipper", "apisix", "knative"})
+BUILT = frozenset(
+    {
+        "apisix",
+        "contour",
+        "gateway-api",
+        "gloo",
+        "istio",
+        "knative",
+        "kuma",
+        "skipper",
+        "traefik",
+    }
+)
 """Routers of this version that steer a Kubernetes service."""
 
 

@@ -38,6 +38,12 @@ ISTIOD = "PROGRESSIVE_ISTIOD"
 """Address of istiod's debug port, such as ``http://istiod.istio-system:15014``: a write is then
 done only when the proxies have it (or a bounded wait is over)."""
 
+WITH_STATUS = frozenset({"gateway-api"})
+"""Routers whose objects have a status of controllers; they take `patience`."""
+
+PATIENCE = timedelta(seconds=30)
+"""How long a release waits after each write until the controllers accept it."""
+
 
 @frozen(kw_only=True)
 class Connection:
@@ -84,7 +90,7 @@ class Connection:
         target = document.target
         if document.namespace is None:
             target = evolve(target, namespace=cluster.namespace)
-        router = make_router(document.router, cluster)
+        router = make_router(document.router, cluster, waits=True)
         return cls(
             document=document,
             target=target,
@@ -183,15 +189,23 @@ class Connection:
         return evolve(plan, deadlines=evolve(plan.deadlines, run=timeout))
 
 
-def make_router(name: str, cluster: Cluster) -> TrafficRouter:
+def make_router(name: str, cluster: Cluster, *, waits: bool = False) -> TrafficRouter:
     """
     The router that a document names.
+
+    Args:
+        waits: Whether a shift waits until the controllers of the mesh accept it, for a bounded
+            time, where their objects have a status.
 
     Raises:
         PluginError: There is none, or it cannot be made for a cluster alone.
     """
     factory = plugins.router(name)
-    options = {"istiod": istiod} if name == "istio" and (istiod := os.environ.get(ISTIOD)) else {}
+    options: dict[str, Any] = {}
+    if name == "istio" and (istiod := os.environ.get(ISTIOD)):
+        options["istiod"] = istiod
+    if waits and name in WITH_STATUS:
+        options["patience"] = PATIENCE
     try:
         router: TrafficRouter = factory(cluster=cluster, **options)
     except TypeError as error:

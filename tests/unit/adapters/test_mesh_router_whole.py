@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from tests.unit.mesh.manifests import TARGET, both, destination, endpoints, on, 
 
 from progressive._adapters.cluster.memory import MemoryCluster
 from progressive._mesh.effect import EffectKind, Traffic
+from progressive._mesh.standing import Standing
 from progressive._model.release import ServiceSpec
 from progressive._model.traffic import Observed, RouteRef, Split, Target
 from progressive.errors import (
@@ -147,7 +149,7 @@ def test_what_the_mesh_did_not_acknowledge_is_a_note() -> None:
         def mark(self) -> object:
             return None
 
-        def wait(self, mark: object) -> str | None:
+        def wait(self, mark: object, standing: Callable[[], Standing]) -> str | None:
             return "Note: istiod cannot be asked"
 
     steered = router(world(), acceptance=Silent())

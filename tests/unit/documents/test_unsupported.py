@@ -150,7 +150,7 @@ def test_what_a_mesh_can_never_do_is_told_at_the_field(
     assert "at all" in told[path]
 
 
-@pytest.mark.parametrize("provider", ["gatewayapi:v1", "linkerd", "appmesh:v1beta2", "nginx"])
+@pytest.mark.parametrize("provider", ["linkerd", "appmesh:v1beta2", "nginx"])
 def test_routers_of_later_versions_are_not_unknown(provider: str) -> None:
     """'There is no such router' would be untrue, and send people looking for a typo."""
     ((path, words),) = errors(read(classic(provider=provider)))

@@ -9,7 +9,7 @@ anew finds another token, and asks the Lease before it writes over it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from attrs import define, evolve, field
 
@@ -73,10 +73,12 @@ class Guard:
                 if one is not None:
                     guarded.append(evolve(one, patch=(self._test, *one.patch)))
             elif one is not None:
-                guarded.append(evolve(one, patch=(*one.patch, *self._claim(manifest))))
+                # what is deleted needs no mark: its resource version is tested
+                claim: Iterable[Operation] = () if one.deletes else self._claim(manifest)
+                guarded.append(evolve(one, patch=(*one.patch, *claim)))
             else:
-                claim = (*version_test(manifest), *self._claim(manifest))
-                guarded.append(ObjectPatch(ref=ref, patch=claim))
+                marking = (*version_test(manifest), *self._claim(manifest))
+                guarded.append(ObjectPatch(ref=ref, patch=marking))
         return (*guarded, *planned.values())
 
     def removal(self) -> tuple[Operation, ...]:

@@ -13,6 +13,7 @@ from typing import Any
 from attrs import frozen
 
 from progressive._mesh.istio.codec import SETTLE
+from progressive._mesh.standing import Standing
 
 _POLL = 0.2
 """Seconds between two questions to istiod."""
@@ -62,7 +63,7 @@ class IstiodAcceptance:
         except _Unreadable as error:
             return error
 
-    def wait(self, mark: object) -> str | None:
+    def wait(self, mark: object, standing: Callable[[], Standing] | None = None) -> str | None:
         """Wait until every proxy that got new routes has acknowledged them; else why not."""
         if not isinstance(mark, Mapping):
             return f"Note: not known whether proxies follow: {mark}"

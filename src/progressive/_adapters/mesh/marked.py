@@ -79,14 +79,15 @@ def _listed(kind: ObjectKind, cluster: Cluster, namespace: str | None) -> Iterat
         version = next((one for one in kind.versions if one in versions), None)
         if version is None:
             return
-        place = "" if namespace is None else f"/namespaces/{namespace}"
-        listed = cluster.get(f"{root(f'{kind.group}/{version}')}{place}/{kind.plural}")
+        everywhere = namespace is None or not kind.namespaced
+        place = "" if everywhere else f"/namespaces/{namespace}"
+        listed = cluster.get(f"{root(kind.api_version(version))}{place}/{kind.plural}")
     except ClusterError as error:
         if error.kind is ErrorKind.NOT_FOUND:
             return
-        raise refused(error, f"list {kind.plural}.{kind.group}") from error
+        raise refused(error, f"list {kind.resource}") from error
     for one in listed.get("items") or ():
-        yield {"apiVersion": f"{kind.group}/{version}", "kind": kind.kind, **one}
+        yield {"apiVersion": kind.api_version(version), "kind": kind.kind, **one}
 
 
 def _target(manifest: Manifest, ref: ResourceRef) -> Target | None:

@@ -14,16 +14,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
-from typing import Any, Protocol
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
 
 from attrs import evolve
 
+from progressive._adapters.mesh import accepted as done
+from progressive._adapters.mesh.drift import drifted
 from progressive._adapters.mesh.fence import DRIVER, Guard, token_of
 from progressive._adapters.mesh.marked import Marked, marked_routes
 from progressive._adapters.mesh.objects import MeshObjects, Sight, refused
+from progressive._adapters.mesh.owners import Owners
 from progressive._adapters.mesh.returning import hand_back, take_up
-from progressive._adapters.mesh.writes import MeshWrites, Written
+from progressive._adapters.mesh.writes import Intent, MeshWrites, Written
 from progressive._mesh import preflight
 from progressive._mesh.codec import (
     Manifest,
@@ -33,13 +37,12 @@ from progressive._mesh.codec import (
     has_services,
     ref_of,
 )
-from progressive._mesh.effect import CountsTraffic, Effect, judge_share
-from progressive._mesh.ownership import writers
+from progressive._mesh.effect import CountsTraffic, Effect
+from progressive._mesh.standing import Standing
 from progressive._model.release import ServiceSpec
 from progressive._model.traffic import Capabilities, Observed, Side, Split, Target
 from progressive.errors import (
     ClusterError,
-    Drift,
     ErrorKind,
     InvalidRequest,
     PreflightFailed,
@@ -47,16 +50,6 @@ from progressive.errors import (
     VersionNotServed,
 )
 from progressive.ports import Cluster, Fence, HandedBack
-
-
-class Acceptance(Protocol):
-    """Tells whether the mesh's controller has taken over what was stored (level 2 of done)."""
-
-    def mark(self) -> object:
-        """Remember how things stand before a write; never raises."""
-
-    def wait(self, mark: object) -> str | None:
-        """Wait, for a bounded time, until the write is taken over; else why it is not known."""
 
 
 class MeshRouter:
@@ -81,7 +74,7 @@ class MeshRouter:
         codec: MeshCodec,
         cluster: Cluster | None = None,
         *,
-        acceptance: Acceptance | None = None,
+        acceptance: done.Acceptance | None = None,
         proof: CountsTraffic | None = None,
         offline: bool = False,
         now: Callable[[], datetime] | None = None,
@@ -93,6 +86,7 @@ class MeshRouter:
         self._reader: MeshObjects | None = None
         self._writer: MeshWrites | None = None
         self._totals: dict[Target, int] = {}
+        self._owners = Owners(lambda: None if offline else self.cluster)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._codec.name}>"
@@ -115,9 +109,22 @@ class MeshRouter:
         """
         return marked_routes(self._codec, self.cluster, namespace)
 
-    def on_write(self, tell: Callable[[Written], None]) -> None:
-        """From now on show `tell` each write that the API took, in order."""
-        self._writes.tell = tell
+    def on_write(
+        self, tell: Callable[[Written], None], *, before: Callable[[Intent], None] | None = None
+    ) -> None:
+        """
+        From now on show `tell` each write that the API took, in order.
+
+        Args:
+            before: Is shown what is about to be written, at each try, and may refuse it by a
+                `RouterError`.
+        """
+        self._writes.tell, self._writes.ask = tell, before
+
+    def seen(self, target: Target) -> tuple[Manifest, ...]:
+        """The steered objects as they were last read or written; none before a first reading."""
+        sight = self._objects.seen(target)
+        return () if sight is None else tuple(one for _, one in sight.steered(target))
 
     @property
     def capabilities(self) -> Capabilities:
@@ -148,14 +155,19 @@ class MeshRouter:
         Raises:
             RouterError: Before any write, what the mesh cannot express, what another controller
                 moves, or a side without ready endpoints; `Conflict` after too many tries; `Drift`
-                when something else is read back; kind ``unavailable`` when the state is unknown.
+                when something else is read back; `NotAccepted` when the mesh's controller refuses
+                what is stored; kind ``unavailable`` when the state is unknown.
         """
         self._totals[target] = split.total
         mark = self._acceptance.mark() if self._acceptance else None
-        done = self._writes.carry_out(
-            target,
-            lambda sight: self._plan(sight, target, split),
-            homeward=lambda sight: self._shrinks(sight, target, split),
+        before: list[Observed | None] = []
+
+        def homeward(sight: Sight) -> bool:
+            before.append(self._as_it_stands(sight, target))
+            return done.shrinks(before[0], split)
+
+        written = self._writes.carry_out(
+            target, lambda sight: self._plan(sight, target, split), homeward=homeward
         )
         sight = self._objects.seen(target) or self._objects.look(target)
         observed = self._read(sight, target)
@@ -163,12 +175,28 @@ class MeshRouter:
         if isinstance(self._codec, ReachingCodec):
             wanted = self._codec.achieved(sight.everything, target, split)
         if not observed.shows(wanted):
-            raise _drifted(sight, target, wanted, observed)
-        if done and self._acceptance is not None:
-            note = self._acceptance.wait(mark)
-            if note:
-                observed = evolve(observed, warnings=(*observed.warnings, note))
+            raise drifted(sight, target, wanted, observed)
+        if written and self._acceptance is not None:
+            standing = partial(done.standing_of, self._codec, self._objects, target)
+            note = done.taken_over(self._acceptance, mark, standing, before=before[0], split=split)
+            observed = evolve(observed, warnings=(*observed.warnings, *note))
         return observed
+
+    def accepted(self, target: Target, *, patience: timedelta = done.PATIENCE) -> Standing:
+        """
+        Wait until the mesh's controllers took over what is stored (level 2 of done).
+
+        Returns:
+            ``accepted``; or ``unverified``, with what was seen last, where the mesh has no status,
+            its status names no generation, or no controller spoke within `patience`.
+
+        Raises:
+            NotAccepted: A controller refuses what is stored, with its reason and message.
+            RouterError: The objects cannot be read.
+        """
+        settle = self.capabilities.settle
+        asked = done.StatusAcceptance(settle, patience=patience, pause=self._pause)
+        return asked.awaited(partial(done.standing_of, self._codec, self._objects, target))
 
     def reset(self, target: Target, *, total: int | None = None) -> Observed:
         """
@@ -201,10 +229,7 @@ class MeshRouter:
             # nothing is left that a reset could change; what cannot be read is told, not raised
             return evolve(home, warnings=(f"Note: nothing to reset: {error}",))
         if observed.canary or observed.matched or observed.mirror:
-            raise Drift(
-                f"{target}: reset, and read back canary {observed.canary} of {observed.total}; "
-                + "; ".join(writers(one) for one in sight.objects)
-            )
+            raise drifted(sight, target, Split(canary=0, total=observed.total), observed)
         return observed
 
     def establish(
@@ -218,6 +243,7 @@ class MeshRouter:
                 has its host already; kind ``unavailable``: the primary has no ready endpoint yet,
                 though it is ready, for endpoints follow their pods after a moment.
         """
+        self._owners.remember(target, owner)
         sight = self._objects.look(target)
         sight.fresh = False
         made = self._codec.make(target, service)
@@ -305,18 +331,8 @@ class MeshRouter:
         if self._proof is None:
             raise InvalidRequest(f"{self!r} has no proof=, so no traffic can be counted")
         written = self._writes.last.get(target)
-        earliest = None if written is None else written + self.capabilities.settle
-        begin = since or earliest
-        if begin is None:
-            raise InvalidRequest(f"{target}: since= is needed; this router wrote no split yet")
-        if earliest is not None and begin < earliest:
-            raise InvalidRequest(
-                f"{target}: the window begins at {begin.isoformat()}, before the write and its "
-                f"settling were over ({earliest.isoformat()}): it would hold the old split"
-            )
-        dialect = self.capabilities.dialect or ""
-        traffic = self._proof.traffic(target, dialect=dialect, since=begin, at=at)
-        return judge_share(split, traffic)
+        window = {"written": written, "since": since, "at": at}
+        return done.measured(self._proof, self.capabilities, target, split, **window)
 
     # reading
 
@@ -332,6 +348,7 @@ class MeshRouter:
             self._writer = MeshWrites(
                 self._objects, self.cluster, now=self._now, pause=self._pause
             )
+            self._writer.owner = self._owners.of
         return self._writer
 
     def _read(self, sight: Sight, target: Target) -> Observed:
@@ -353,12 +370,6 @@ class MeshRouter:
             return self._read(sight, target)
         except RouterError:
             return None
-
-    def _shrinks(self, sight: Sight, target: Target, split: Split) -> bool:
-        before = self._as_it_stands(sight, target)
-        if before is None:
-            return split.canary == 0
-        return split.canary * before.total <= before.canary * split.total
 
     def _plan(self, sight: Sight, target: Target, split: Split) -> Sequence[ObjectPatch]:
         patches = self._codec.write(sight.everything, target, split)
@@ -382,22 +393,6 @@ class MeshRouter:
         before = self._as_it_stands(sight, target)
         preflight.require_ready(everything, target, split, complete=True, before=before)
         return patches
-
-
-def _drifted(sight: Sight, target: Target, wanted: Split, observed: Observed) -> Drift:
-    seen = "; ".join(
-        f"{ref_of(one, target)} was written by {writers(one) or 'somebody'}"
-        for one in sight.objects
-    )
-    found = observed.within(wanted)
-    return Drift(
-        f"{target}: ordered {_told(wanted.canary, wanted.total, wanted.mirror)}, read back "
-        f"{_told(found.canary, found.total, found.mirror)}; {seen}"
-    )
-
-
-def _told(canary: int, total: int, mirror: float | None) -> str:
-    return f"canary {canary} of {total}" + (f", mirror {mirror:g} percent" if mirror else "")
 
 
 def _same_name(one: Manifest, made: Mapping[str, Any], target: Target) -> bool:

@@ -8,7 +8,7 @@ the state that it replaces. Used by `router.py` alone.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from datetime import datetime
 from typing import Any
@@ -18,8 +18,8 @@ from attrs import evolve, frozen
 from progressive._adapters.journal.stores import in_a_hurry
 from progressive._adapters.mesh.fence import DRIVER, Guard, is_loss
 from progressive._adapters.mesh.objects import MeshObjects, Sight, refused
-from progressive._kube.patch import pointer, same
-from progressive._mesh.codec import Manifest, ObjectPatch, Operation, ResourceRef, ref_of
+from progressive._adapters.mesh.undo import anew, restoration
+from progressive._mesh.codec import Manifest, ObjectPatch, ResourceRef, ref_of
 from progressive._mesh.ownership import writers
 from progressive._model.traffic import Target
 from progressive.errors import ClusterError, Conflict, ErrorKind, RouteNotFound, RouterError
@@ -56,6 +56,22 @@ class Written:
     after: Manifest | None
 
 
+@frozen(kw_only=True)
+class Intent:
+    """
+    What is about to be written.
+
+    Attributes:
+        target: The release.
+        steered: The objects that are there, as they were read.
+        calls: Verb and path of each request.
+    """
+
+    target: Target
+    steered: tuple[Manifest, ...]
+    calls: tuple[tuple[str, str], ...]
+
+
 class _Again(Exception):
     """The plan may rest on an old state; `error` says why, and is raised if it stays so."""
 
@@ -77,6 +93,8 @@ class MeshWrites:
     Attributes:
         last: When the objects of a target were last written, or may have been.
         guards: The fences of runs, while they last.
+        ask: Is shown what is about to be written, at each try, and may refuse it by a
+            `RouterError`; for a command that must not disturb a run.
         tell: Is shown each write that the API took; for a command that lists them.
         owner: The owner reference that made objects carry; None: nobody's.
     """
@@ -94,6 +112,7 @@ class MeshWrites:
         self._jitter = random.Random()
         self.last: dict[Target, datetime] = {}
         self.guards: dict[Target, Guard] = {}
+        self.ask: Callable[[Intent], None] | None = None
         self.tell: Callable[[Written], None] | None = None
         self.owner: Callable[[Target], Mapping[str, Any] | None] = lambda _: None
 
@@ -118,6 +137,7 @@ class MeshWrites:
                     sight = self._objects.look(target)
                 sight, patches = self._planned(target, sight, plan)
                 patches = self._guarded(sight, target, patches, again=attempt > 0)
+                self._ask(sight, target, patches)
                 sight.fresh = False
                 home = homeward(sight) if home is None else home
                 try:
@@ -134,7 +154,20 @@ class MeshWrites:
             self._objects.forget(target)
             if written and not home and not is_loss(error):
                 self._put_back(written, error)
+            elif written:
+                error.unsettled = True
             raise
+
+    def _ask(self, sight: Sight, target: Target, patches: Sequence[ObjectPatch]) -> None:
+        if self.ask is None or not patches:
+            return
+        calls = []
+        for one in patches:
+            path = self._objects.path(one.ref)
+            making = one.made is not None
+            calls.append((_deed(one), path.rpartition("/")[0] if making else path))
+        steered = tuple(one for _, one in sight.steered(target))
+        self.ask(Intent(target=target, steered=steered, calls=tuple(calls)))
 
     def remove_tokens(self, target: Target) -> None:
         """
@@ -180,7 +213,9 @@ class MeshWrites:
     def _worn_out(self, target: Target, last: RouterError) -> RouterError:
         words = f"{target}: given up after {TRIES} tries: {last}"
         if not isinstance(last, Conflict):
-            return RouterError(words, last.kind, last.retry_after)
+            worn = RouterError(words, last.kind, last.retry_after)
+            worn.unsettled = last.unsettled
+            return worn
         try:
             found = self._objects.look(target).objects
         except RouterError:
@@ -255,13 +290,16 @@ class MeshWrites:
                 raise wrong from error
             pause = error.retry_after or 0.0
             try:
-                self._objects.by_name(one.ref)
+                found = self._objects.by_name(one.ref)
             except RouterError as unread:
-                raise RouterError(
+                doubt = RouterError(
                     f"{wrong}; whether it took effect is unknown, for {unread}",
                     ErrorKind.UNAVAILABLE,
                     error.retry_after,
-                ) from error
+                )
+                doubt.unsettled = True
+                raise doubt from error
+            wrong.unsettled = not _untouched(one, found)
             if pause > _LONGEST_PAUSE:
                 raise wrong from error
             # readable: the next plan sees by itself whether the write took effect
@@ -286,7 +324,8 @@ class MeshWrites:
         """A made object with its owner and, in a run, the token of its driver."""
         body = deepcopy(dict(made))
         meta = body["metadata"] = dict(body.get("metadata") or {})
-        owner = self.owner(target)
+        here = meta.get("namespace", target.namespace) == target.namespace
+        owner = self.owner(target) if here else None
         if owner is not None and not meta.get("ownerReferences"):
             meta["ownerReferences"] = [dict(owner)]
         if (guard := self.guards.get(target)) is not None:
@@ -304,6 +343,7 @@ class MeshWrites:
                 states.append(f"{ref} is put back")
             except ClusterError as refusal:
                 states.append(f"{ref} has the new split and could not be put back ({refusal})")
+                error.unsettled = True
         error.message = f"{error.message}; {'; '.join(states)}"
         error.args = (error.message, *error.args[1:])
 
@@ -311,7 +351,7 @@ class MeshWrites:
         path = self._objects.path(ref)
         if one.after is None:
             if one.before is not None:
-                self._cluster.create(path.rpartition("/")[0], _anew(one.before))
+                self._cluster.create(path.rpartition("/")[0], anew(one.before))
             return
         version = str(one.after["metadata"]["resourceVersion"])
         if one.before is None:
@@ -323,54 +363,14 @@ class MeshWrites:
             self._cluster.json_patch(path, [test, *undo])
 
 
-def restoration(present: Manifest, wanted: Manifest) -> Iterator[Operation]:
-    """
-    The patch that gives an object back what it had; what the server keeps is left to it.
-
-    Labels and annotations are compared one by one, everything else of the object as a whole.
-    """
-    now, then = present.get("metadata") or {}, wanted.get("metadata") or {}
-    for key in ("labels", "annotations"):
-        yield from _entries(now.get(key) or {}, then.get(key), pointer("metadata", key))
-    for key in ("ownerReferences", "finalizers"):
-        yield from _whole_field(now, then, key, pointer("metadata", key))
-    for key in sorted({*present, *wanted} - _NOT_RESTORED):
-        yield from _whole_field(present, wanted, key, pointer(key))
-
-
-_NOT_RESTORED = {"apiVersion", "kind", "metadata", "status"}
-
-
-def _entries(now: Mapping[str, Any], then: Any, path: str) -> Iterator[Operation]:
-    if not then:
-        if now:
-            yield {"op": "remove", "path": path}
-        return
-    if not now:
-        yield {"op": "add", "path": path, "value": dict(then)}
-        return
-    for key in sorted({*now, *then}):
-        yield from _whole_field(now, then, key, path + pointer(key))
-
-
-def _whole_field(
-    now: Mapping[str, Any], then: Mapping[str, Any], key: str, path: str
-) -> Iterator[Operation]:
-    if key not in then:
-        if key in now:
-            yield {"op": "remove", "path": path}
-    elif key not in now or not same(now[key], then[key]):
-        yield {"op": "add", "path": path, "value": then[key]}
-
-
-def _anew(manifest: Manifest) -> dict[str, Any]:
-    """An object to be made again as it was."""
-    body = deepcopy(dict(manifest))
-    meta = dict(body.get("metadata") or {})
-    for key in ("resourceVersion", "uid", "creationTimestamp", "generation", "managedFields"):
-        meta.pop(key, None)
-    body.pop("status", None)
-    return {**body, "metadata": meta}
+def _untouched(one: ObjectPatch, found: Manifest | None) -> bool:
+    """Whether an object stands as it did before a write whose answer was lost."""
+    if found is None:
+        return one.made is not None
+    if one.made is not None:
+        return False
+    version = (found.get("metadata") or {}).get("resourceVersion")
+    return one.version is not None and version == one.version
 
 
 def _deed(one: ObjectPatch) -> str:

@@ -124,12 +124,11 @@ def _cluster(
             kubeconfig=kubeconfig, context=context, namespace=namespace
         )
     from progressive._adapters.cluster.memory import MemoryCluster
-    from progressive.errors import ClusterError
 
-    try:
-        return MemoryCluster(objects_of(objects), namespace=namespace or "default")
-    except ClusterError as error:
-        raise click.BadParameter(str(error), param_hint="--objects") from error
+    held = objects_of(objects)
+    if held.faults:
+        raise click.BadParameter("\n".join(held.faults), param_hint="--objects")
+    return MemoryCluster(held.objects, namespace=namespace or "default")
 
 
 def _show(

@@ -7,7 +7,8 @@ output holds one document, a refusal too (release.md section 6).
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,6 +18,7 @@ from progressive._cli.options import (
     loaded_release,
     objects_of,
     picking_options,
+    where,
 )
 from progressive._model.release import Severity
 
@@ -25,8 +27,6 @@ if TYPE_CHECKING:
     from progressive._release.route.answer import Routed
     from progressive._release.route.order import Order
     from progressive.errors import AdapterError
-
-_REFUSED = 6
 
 
 @click.command()
@@ -41,6 +41,16 @@ _REFUSED = 6
 @click.option(
     "--reset", is_flag=True, help="Send all traffic to the primary and remove rules of ours."
 )
+@click.option(
+    "--dry-run", is_flag=True, help="Let the API server check the write, and store nothing."
+)
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Write while a run moves the traffic, and leave an abort for that run.",
+)
+@click.option("--why", default="", help="Why, for the record of the run that is aborted.")
+@click.option("--by", default="", help="Who; default: the CI job, or user@host.")
 @picking_options
 @cluster_options
 @click.option(
@@ -62,38 +72,65 @@ def route(
 ) -> None:
     """Move, read or reset the traffic of RELEASE once, as its document says.
 
-    Only spec.traffic of a Release is needed, or what a Canary says of its services.
-    The exit status is 6 when the write is refused.
+    Only spec.traffic of a Release is needed, or what a Canary says of its services. With --objects
+    it is worked out on a file. The exit status is 6 when it is refused, 8 when a run moves this
+    traffic, 9 when the cluster cannot be reached, 10 when a part was written and could not be put
+    back.
     """
+    from progressive._release.route.answer import exit_status
     from progressive._release.route.order import Order
     from progressive.errors import AdapterError
 
     order = Order(weight=weight, read=read, reset=reset)
     if sum((weight is not None, read, reset)) != 1:
         raise click.UsageError("give exactly one of --weight N, --read and --reset")
+    if objects is not None and (given["dry_run"] or given["force"]):
+        raise click.UsageError(
+            "with --objects no cluster is asked: leave out --dry-run and --force"
+        )
     try:
-        told = _carried_out(release, objects, order, **given)
+        if objects is not None:
+            told = _on_file(release, objects, order, given)
+        else:
+            told = _on_cluster(release, order, given)
     except AdapterError as error:
         _refuse(error, release, output)
+        sys.exit(exit_status(error))
     _show(told, order, output)
 
 
-def _carried_out(release: str, objects: str | None, order: Order, **given: Any) -> Routed:
+def _on_file(release: str, objects: str, order: Order, given: Mapping[str, Any]) -> Routed:
     from attrs import evolve
 
     from progressive._release.route.offline import route_offline
     from progressive._release.route.order import traffic_of, warnings_of
+    from progressive.errors import InvalidRequest
 
     namespace = given["namespace"] or "default"
-    if objects is None:
-        raise click.UsageError("--objects FILE is needed")
-    documents = objects_of(objects)
+    held = objects_of(objects)
+    if held.faults:
+        raise InvalidRequest("; ".join(held.faults))
     reading = _reading(release, namespace, given)
-    told = route_offline(traffic_of(reading), documents, order, namespace=namespace)
+    told = route_offline(traffic_of(reading), held.objects, order, namespace=namespace)
     return evolve(told, warnings=(*warnings_of(reading), *told.warnings))
 
 
-def _reading(release: str, namespace: str, given: dict[str, Any]) -> Reading:
+def _on_cluster(release: str, order: Order, given: Mapping[str, Any]) -> Routed:
+    from attrs import evolve
+
+    from progressive._release.route.live import Manner, route_live
+    from progressive._release.route.order import traffic_of, warnings_of
+    from progressive.clusters import KubernetesCluster
+
+    reading = _reading(release, given["namespace"] or "default", given)
+    traffic = traffic_of(reading)
+    manner = Manner(**{key: given[key] for key in ("dry_run", "force", "by", "why")})
+    cluster = KubernetesCluster.from_environment(**where(given))
+    told = route_live(traffic, cluster, order, manner)
+    return evolve(told, warnings=(*warnings_of(reading), *told.warnings))
+
+
+def _reading(release: str, namespace: str, given: Mapping[str, Any]) -> Reading:
     from progressive._documents.reading import read_documents
     from progressive._release.known import router_names
     from progressive._release.route.order import refused
@@ -111,14 +148,13 @@ def _reading(release: str, namespace: str, given: dict[str, Any]) -> Reading:
     )
 
 
-def _refuse(error: AdapterError, release: str, output: str) -> NoReturn:
+def _refuse(error: AdapterError, release: str, output: str) -> None:
     from progressive._release.route.answer import error_dict
 
     if output == "text":
         click.echo(f"{release}: {type(error).__name__}: {error}", err=True)
     else:
         _print(error_dict(error), output)
-    sys.exit(_REFUSED)
 
 
 def _show(told: Routed, order: Order, output: str) -> None:

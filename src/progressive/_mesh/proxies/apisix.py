@@ -134,7 +134,7 @@ class ApisixCodec(RuleCodec):
         ]
         return (*found, *(one for one in beside if one not in found))
 
-    def standing(
+    def managed_for(
         self, objects: Sequence[Manifest], rules: Sequence[Rule], target: Target
     ) -> Sequence[Rule]:
         """The rules for matched requests, in the objects beside the steered ones."""

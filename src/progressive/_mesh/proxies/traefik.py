@@ -161,7 +161,7 @@ class TraefikCodec(HandsBack):
             matched=observed.matched or sticky,
         )
 
-    def standing(
+    def managed_for(
         self, objects: Sequence[Manifest], rules: Sequence[Rule], target: Target
     ) -> Sequence[Rule]:
         """The routes for matched requests, in the objects of the rules and around them."""

@@ -109,7 +109,7 @@ class RuleCodec:
         """
         refuse_foreign(manifest, target)
 
-    def standing(
+    def managed_for(
         self, objects: Sequence[Manifest], rules: Sequence[Rule], target: Target
     ) -> Sequence[Rule]:
         """The managed rules that belong to steered ones; by default those in the same objects."""
@@ -182,7 +182,7 @@ class RuleCodec:
             Drift: Several rules are steered, and they differ.
         """
         rules = self._find(objects, target)
-        standing = self.standing(objects, rules, target)
+        standing = self.managed_for(objects, rules, target)
         canary, whole = weights.in_parts(*self._share(rules, target), total)
         mirrors = [rule.layout.mirror(rule, target) for rule in rules]
         return Observed(
@@ -295,6 +295,7 @@ class RuleCodec:
             if rule.layout.apart:
                 continue
             wanted += managed.wanted_rules(rule, target, split, jar, number=number)
+        rules[0].layout.room(rules[0], [one.body for one in wanted], target)
         changes += managed.operations(manifest, rules[0], wanted, target)
         return patch_of(manifest, target, tests, changes)
 
@@ -324,7 +325,8 @@ class RuleCodec:
         tests: list[Operation] = []
         changes: list[Operation] = []
         for rule in self._home_rules(manifest, target):
-            new = weights.home_weights(rule, target, total) if rule.both else {}
+            most = self.capabilities.max_total
+            new = weights.home_weights(rule, target, total, most=most) if rule.both else {}
             beside, edits = rule.layout.weight_operations(rule, new)
             tests += beside
             changes += edits
@@ -332,9 +334,7 @@ class RuleCodec:
             if rule.layout.mirrored(rule, target):
                 changes += rule.layout.mirror_operations(rule, target, None)
         changes += managed.removals(standing)
-        layout = self.finder.layout_of(manifest)
-        if layout is not None and not layout.names:
-            changes += managed.listing(manifest, ())
+        changes += managed.listing(manifest, ())
         return patch_of(manifest, target, tests, changes)
 
     def _reset_scope(self, objects: Sequence[Manifest], target: Target) -> list[Manifest]:

@@ -59,9 +59,7 @@ class HandsBack(RuleCodec):
                 joined = [*_joined(rule, target, port), *rule.layout.beside(rule, target)]
                 changes.append({"op": "replace", "path": path, "value": joined})
         changes += managed.removals(standing)
-        layout = self.finder.layout_of(manifest)
-        if layout is not None and not layout.names:
-            changes += managed.listing(manifest, ())
+        changes += managed.listing(manifest, ())
         patch = (*version_test(manifest), *changes)
         return ObjectPatch(ref=ref_of(manifest, target), patch=patch)
 

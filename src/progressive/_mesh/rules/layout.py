@@ -235,6 +235,15 @@ class Layout:
         """
         raise NotImplementedError
 
+    def room(self, base: Rule, bodies: Sequence[Mapping[str, Any]], target: Target) -> None:
+        """
+        Do nothing when the list of `base` can hold these managed rules beside those of people.
+
+        Raises:
+            InvalidRequest: The schema allows no more.
+            NotOwned: A rule of somebody else has the name of one of them.
+        """
+
     def entry(self, destination: Destination, weight: int) -> dict[str, Any]:
         """A destination for a managed rule: the same with another weight."""
         return {**deepcopy(dict(destination.body)), self.weight_key: weight}

@@ -108,11 +108,14 @@ def as_wanted(rule: Rule, target: Target, split: Split) -> bool:
     return canary * split.total == split.canary * total
 
 
-def home_weights(rule: Rule, target: Target, total: int) -> Weights:
+def home_weights(rule: Rule, target: Target, total: int, *, most: int) -> Weights:
     """
     The weights that bring all traffic of a rule home; empty where it is at home.
 
     Never refuses: what cannot be read counts as 0.
+
+    Args:
+        most: The largest weight that the mesh takes.
     """
 
     def readable(place: int) -> Number:
@@ -132,4 +135,4 @@ def home_weights(rule: Rule, target: Target, total: int) -> Weights:
     if rest <= 0:
         rest = max(1, int(sum(max(0, weights[p]) for p in (*primaries, *canaries))))
     first, *further = primaries
-    return {first: rest, **dict.fromkeys(further, 0), **dict.fromkeys(canaries, 0)}
+    return {first: min(rest, most), **dict.fromkeys(further, 0), **dict.fromkeys(canaries, 0)}

@@ -11,8 +11,9 @@ from typing import Any
 from attrs import field, frozen
 
 from progressive._adapters.mesh.writes import Written
+from progressive._model.record import Outcome
 from progressive._model.traffic import Observed, Split
-from progressive.errors import AdapterError
+from progressive.errors import AdapterError, ErrorKind
 
 Manifest = Mapping[str, Any]
 
@@ -24,6 +25,7 @@ class Routed:
 
     Attributes:
         observed: The split as it was read back, as the release sees it.
+        changed: Whether anything was written.
         writes: What was written, in order.
         objects: The documents of the file, and what was made, as they stand; on a cluster the
             objects that were written.
@@ -32,6 +34,7 @@ class Routed:
     """
 
     observed: Observed
+    changed: bool = False
     writes: tuple[Written, ...] = field(default=(), repr=False, hash=False)
     objects: tuple[Manifest, ...] = field(default=(), repr=False, hash=False)
     warnings: tuple[str, ...] = ()
@@ -40,7 +43,7 @@ class Routed:
     def to_dict(self) -> dict[str, Any]:
         """As `-o json` prints a write."""
         return {
-            "changed": bool(self.writes),
+            "changed": self.changed,
             "patches": [one.patch.to_dict() for one in self.writes],
             "objects": [dict(one) for one in self.objects],
             "split": split_dict(self.observed),
@@ -66,10 +69,11 @@ def routed(
     warnings: Iterable[str] = (),
 ) -> Routed:
     """The answer for a release with this order; warnings are told once each."""
-    told = dict.fromkeys((*warnings, *observed.warnings))
+    told, written = dict.fromkeys((*warnings, *observed.warnings)), tuple(writes)
     return Routed(
         observed=observed.within(wanted),
-        writes=tuple(writes),
+        changed=bool(written),
+        writes=written,
         objects=tuple(objects),
         warnings=tuple(told),
     )
@@ -100,7 +104,22 @@ def error_dict(error: AdapterError) -> dict[str, Any]:
         "type": type(error).__name__,
         "message": str(error),
         "kind": str(error.kind),
+        "unsettled": getattr(error, "unsettled", False),
     }
     if error.retry_after is not None:
         told["retry_after_s"] = error.retry_after
     return {"error": told}
+
+
+def exit_status(error: AdapterError) -> int:
+    """
+    6 refused; 8 a run moves this traffic; 9 unreachable before any write; 10 partly written and
+    not put back, or not known (release.md section 6, L27).
+    """
+    if getattr(error, "unsettled", False):
+        return Outcome.STUCK.exit_code
+    if error.kind is ErrorKind.LOST:
+        return Outcome.BUSY.exit_code
+    if error.kind is ErrorKind.UNAVAILABLE:
+        return Outcome.UNREACHABLE.exit_code
+    return Outcome.REJECTED.exit_code

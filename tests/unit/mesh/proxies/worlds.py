@@ -48,7 +48,9 @@ class Proxy:
     fixed: bool = False
 
 
-def thing(api_version: str, kind: str, spec: Any, name: str = "web", **meta: Any) -> dict[str, Any]:
+def thing(
+    api_version: str, kind: str, spec: Any, name: str = "web", **meta: Any
+) -> dict[str, Any]:
     return {
         "apiVersion": api_version,
         "kind": kind,
@@ -110,8 +112,14 @@ def traefik_service(*weights: Any) -> list[dict[str, Any]]:
 def mirrored_service(*weights: Any) -> list[dict[str, Any]]:
     service, edge = traefik_service(*weights)
     edge["spec"]["routes"][0]["services"][0]["name"] = "copied"
-    mirroring = {"kind": "TraefikService", "name": "web", "mirrors": [{**_named("log"), "percent": 5}]}
-    copied = thing("traefik.io/v1alpha1", "TraefikService", {"mirroring": mirroring}, name="copied")
+    mirroring = {
+        "kind": "TraefikService",
+        "name": "web",
+        "mirrors": [{**_named("log"), "percent": 5}],
+    }
+    copied = thing(
+        "traefik.io/v1alpha1", "TraefikService", {"mirroring": mirroring}, name="copied"
+    )
     return [service, copied, edge]
 
 
@@ -120,7 +128,9 @@ def ingress_route(*weights: Any) -> list[dict[str, Any]]:
         {"match": "Host(`web.example.com`)", "kind": "Rule", "services": entries(_named, weights)},
         {"match": "PathPrefix(`/x`)", "kind": "Rule", "services": [_named("x")]},
     ]
-    return [thing("traefik.io/v1alpha1", "IngressRoute", {"entryPoints": ["web"], "routes": routes})]
+    return [
+        thing("traefik.io/v1alpha1", "IngressRoute", {"entryPoints": ["web"], "routes": routes})
+    ]
 
 
 def ingress_route_tcp(*weights: Any) -> list[dict[str, Any]]:
@@ -140,7 +150,9 @@ def _by_name(name: str) -> Entry:
     return {"kind": "MeshService", "name": name, "namespace": "shop", "port": 80}
 
 
-def mesh_http_route(*weights: Any, one: Callable[[str], Entry] = _labelled) -> list[dict[str, Any]]:
+def mesh_http_route(
+    *weights: Any, one: Callable[[str], Entry] = _labelled
+) -> list[dict[str, Any]]:
     rule = {
         "matches": [{"path": {"type": "PathPrefix", "value": "/"}}],
         "default": {
@@ -247,7 +259,9 @@ def apisix_route(*weights: Any) -> list[dict[str, Any]]:
 
 
 def _revision(name: str) -> Entry:
-    return {"latestRevision": True, "tag": "next"} if name == "web-canary" else {"revisionName": name}
+    return (
+        {"latestRevision": True, "tag": "next"} if name == "web-canary" else {"revisionName": name}
+    )
 
 
 def knative_service(*weights: Any) -> list[dict[str, Any]]:
