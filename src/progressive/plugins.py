@@ -17,13 +17,13 @@ ROUTERS: Mapping[str, str] = {
     "istio": "progressive._adapters.mesh.istio:IstioRouter",
     "gateway-api": "progressive._adapters.mesh.gateway_api:GatewayApiRouter",
     "envoy": "progressive._adapters.envoy.router:EnvoyRouter",
-    "contour": "progressive._adapters.mesh.proxies:ContourRouter",
-    "traefik": "progressive._adapters.mesh.proxies:TraefikRouter",
-    "kuma": "progressive._adapters.mesh.proxies:KumaRouter",
-    "gloo": "progressive._adapters.mesh.proxies:GlooRouter",
-    "skipper": "progressive._adapters.mesh.proxies:SkipperRouter",
-    "apisix": "progressive._adapters.mesh.proxies:ApisixRouter",
-    "knative": "progressive._adapters.mesh.proxies:KnativeRouter",
+    "contour": "progressive._adapters.mesh.routers.proxies:ContourRouter",
+    "traefik": "progressive._adapters.mesh.routers.proxies:TraefikRouter",
+    "kuma": "progressive._adapters.mesh.routers.proxies:KumaRouter",
+    "gloo": "progressive._adapters.mesh.routers.proxies:GlooRouter",
+    "skipper": "progressive._adapters.mesh.routers.proxies:SkipperRouter",
+    "apisix": "progressive._adapters.mesh.routers.proxies:ApisixRouter",
+    "knative": "progressive._adapters.mesh.routers.proxies:KnativeRouter",
 }
 """Name → ``module:attribute`` of a router's class."""
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from progressive._adapters.mesh.gateway_api import GatewayApiRouter
 from progressive._adapters.mesh.istio import IstioRouter
-from progressive._adapters.mesh.proxies import (
+from progressive._adapters.mesh.router import MeshRouter
+from progressive._adapters.mesh.routers.proxies import (
     ApisixRouter,
     ContourRouter,
     GlooRouter,
@@ -20,7 +21,6 @@ from progressive._adapters.mesh.proxies import (
     SkipperRouter,
     TraefikRouter,
 )
-from progressive._adapters.mesh.router import MeshRouter
 from progressive._mesh.effect import CountsTraffic, Effect, EffectKind, Traffic
 from progressive._mesh.standing import Standing, StandingKind
 from progressive.ports import RouteMaker, TrafficRouter

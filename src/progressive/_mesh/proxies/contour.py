@@ -12,8 +12,10 @@ from copy import deepcopy
 from datetime import timedelta
 from typing import Any
 
+from attrs import evolve
+
 from progressive._mesh.access import Path, inner, mapping, pointer, sequence, text
-from progressive._mesh.codec import Manifest, ObjectKind, Operation, namespace_of
+from progressive._mesh.codec import Manifest, ObjectKind, Operation, namespace_of, ref_of
 from progressive._mesh.proxies import making
 from progressive._mesh.proxies.services import MOST, ServiceLayout, any_weight
 from progressive._mesh.rules.find import Finder
@@ -27,6 +29,7 @@ from progressive._mesh.rules.matching import (
     require_new,
 )
 from progressive._mesh.rules.rule import Destination
+from progressive._mesh.standing import Standing, StandingKind, generation_of, judged
 from progressive._model.release import ServiceSpec
 from progressive._model.traffic import Capabilities, Match, Side, Split, Target, TextMatch
 from progressive.errors import InvalidRequest, Unsupported
@@ -204,6 +207,21 @@ class ContourCodec(HandsBack):
     def finder(self) -> Finder:
         """Says where a root includes what is not its own."""
         return Finder(layouts=self.layouts, hint=_inclusion)
+
+    def standing(self, manifest: Manifest, target: Target) -> Standing:
+        """What Contour says of an HTTPProxy: the condition Valid of the stored generation."""
+        status = mapping(manifest.get("status"))
+        found = judged(status.get("conditions"), "Valid", generation_of(manifest))
+        if found.kind is StandingKind.ACCEPTED:
+            return found
+        faults = [
+            text(inner(one, "message"))
+            for condition in sequence(status.get("conditions"))
+            for one in sequence(inner(condition, "errors"))
+        ]
+        said = [found.words, text(status.get("description")), *faults]
+        words = "; ".join(dict.fromkeys(one for one in said if one))
+        return evolve(found, words=f"{ref_of(manifest, target)}: {words}")
 
     def make(self, target: Target, service: ServiceSpec) -> dict[str, Any]:
         """The HTTPProxy that a managed release starts with; a root of somebody includes it."""

@@ -13,10 +13,11 @@ from typing import Any
 
 from attrs import evolve
 
-from progressive._mesh.access import inner, sequence, text
-from progressive._mesh.codec import Manifest, ObjectKind, ObjectPatch
+from progressive._mesh.access import inner, mapping, sequence, text
+from progressive._mesh.codec import Manifest, ObjectKind, ObjectPatch, ref_of
 from progressive._mesh.rules.codec import RuleCodec
 from progressive._mesh.rules.layout import Layout, Rule
+from progressive._mesh.standing import Standing, StandingKind, generation_of, judged
 from progressive._model.traffic import Capabilities, Side, Split, Target
 from progressive.errors import InvalidWeight
 
@@ -102,6 +103,36 @@ class KnativeCodec(RuleCodec):
     ) -> tuple[ObjectPatch, ...]:
         """All traffic to the primary; the total is 100, whatever is asked for."""
         return super().reset(objects, target, total=TOTAL)
+
+    def standing(self, manifest: Manifest, target: Target) -> Standing:
+        """What Knative says: Ready for the stored generation, and the traffic as it is wanted."""
+        status = mapping(manifest.get("status"))
+        found = judged(
+            status.get("conditions"),
+            "Ready",
+            generation_of(manifest),
+            observed=status.get("observedGeneration"),
+        )
+        if found.kind is StandingKind.ACCEPTED and _shares(manifest, "spec") != _shares(
+            manifest, "status"
+        ):
+            words = "the traffic of the status is not yet that of the spec"
+            found = Standing(kind=StandingKind.WAITING, words=words)
+        if found.kind is StandingKind.ACCEPTED:
+            return found
+        return evolve(found, words=f"{ref_of(manifest, target)}: {found.words}")
+
+
+def _shares(manifest: Manifest, part: str) -> dict[str, Any]:
+    """Revision → percent, as the spec or the status has it; who gets nothing is left out."""
+    latest = text(inner(manifest, "status", "latestReadyRevisionName"))
+    shares: dict[str, Any] = {}
+    for one in map(mapping, sequence(inner(manifest, part, "traffic"))):
+        name = text(one.get("revisionName")) or (latest if one.get("latestRevision") else "")
+        percent = one.get("percent")
+        if isinstance(percent, int | float) and percent:
+            shares[name] = shares.get(name, 0) + percent
+    return shares
 
 
 def _only_tags(body: Mapping[str, Any]) -> bool:

@@ -1,37 +1,44 @@
 """Traefik: weighted TraefikServices, and IngressRoutes that hold the sides themselves.
 
-Floor 3, pure; `ingressroute.py` knows IngressRoutes. A TraefikService sees no requests: its match
-is a route beside the one that names it, and its mirror stands in a TraefikService with
-`mirroring` around it. Stickiness is its own, and keeps users of both sides.
+Floor 3, pure; `ingressroute.py` and `traefikservice.py` know the objects. A TraefikService sees
+no requests: its match is a route beside the one that names it, and its mirror stands in a
+TraefikService with `mirroring` around it. Its own stickiness keeps users of both sides.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from copy import deepcopy
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
 from attrs import evolve
 
-from progressive._mesh.access import inner, mapping, pointer, sequence, text
+from progressive._mesh.access import inner, sequence
 from progressive._mesh.codec import (
     Manifest,
-    ObjectKind,
     ObjectPatch,
     Operation,
     ResourceRef,
-    namespace_of,
     ref_of,
 )
 from progressive._mesh.proxies import making
 from progressive._mesh.proxies.ingressroute import (
-    GROUP,
-    VERSIONS,
     IngressRouteLayout,
     IngressRouteTcpLayout,
 )
-from progressive._mesh.proxies.services import MOST, ServiceLayout
+from progressive._mesh.proxies.services import MOST
+from progressive._mesh.proxies.traefikservice import (
+    TRAEFIK_SERVICE,
+    WeightedLayout,
+    canary_mirrors,
+    mirror_percent,
+    mirroring,
+    mirrors_of,
+    named_by,
+    sends_to,
+    stickiness,
+    sticky_mark,
+)
 from progressive._mesh.rules import managed
 from progressive._mesh.rules.codec import patch_of
 from progressive._mesh.rules.handing import HandsBack
@@ -39,59 +46,6 @@ from progressive._mesh.rules.layout import Rule, manifests_of
 from progressive._model.release import ServiceSpec
 from progressive._model.traffic import Capabilities, Observed, Side, Split, Target
 from progressive.errors import InvalidRequest, Unsupported
-
-TRAEFIK_SERVICE = ObjectKind(
-    group=GROUP, kind="TraefikService", plural="traefikservices", versions=VERSIONS
-)
-
-STICKY = "progressive.dev/sticky"
-"""Annotation of a TraefikService: the cookie of stickiness is ours."""
-
-_WEIGHTED = ("spec", "weighted")
-_MIRRORS = ("spec", "mirroring", "mirrors")
-
-
-class WeightedLayout(ServiceLayout):
-    """The layout of weighted TraefikServices: one rule."""
-
-    kind = TRAEFIK_SERVICE
-    features = Capabilities(weights=True, match=True, mirror=True, sticky=True)
-    apart = True
-    weights_path = ".spec.weighted.services[].weight"
-
-    def rules(self, manifest: Manifest, target: Target) -> Iterator[Rule]:
-        """The list of services, if it has one."""
-        body = mapping(inner(manifest, *_WEIGHTED))
-        path = (*_WEIGHTED, "services")
-        if found := self.destinations(
-            body.get("services"), path, manifest, target, "name", "kind", "namespace"
-        ):
-            yield Rule(
-                manifest=manifest,
-                layout=self,
-                section=_WEIGHTED,
-                index=None,
-                protocol="http",
-                name="",
-                body=body,
-                destinations=found,
-            )
-
-    def check(self, rule: Rule, target: Target, split: Split) -> None:
-        """One cookie serves both sides, and a person's own stays."""
-        if split.sticky is None:
-            return
-        if split.sticky.primary_cookie is not None or split.match:
-            what = "match" if split.match else "sticky.primary_cookie"
-            raise Unsupported(
-                f"{rule.called(target)}: Traefik's one cookie keeps users of both sides, so "
-                f"{what} cannot be had with sticky; leave one of the two out"
-            )
-        if rule.body.get("sticky") is not None and _mark(rule.manifest) is None:
-            raise Unsupported(
-                f"{rule.called(target)} has a sticky cookie of its own, which stays; leave "
-                "sticky out of the release"
-            )
 
 
 class TraefikCodec(HandsBack):
@@ -121,7 +75,7 @@ class TraefikCodec(HandsBack):
             named = self.finder.named_object(found, entry, target)
             if named is None or not TRAEFIK_SERVICE.holds(named):
                 continue
-            if not sequence(inner(named, *_WEIGHTED, "services")):
+            if not sequence(inner(named, "spec", "weighted", "services")):
                 raise InvalidRequest(
                     f"{ref_of(named, target)} has no weighted services; name the one that has "
                     f"{target.primary} and {target.canary} under spec.weighted"
@@ -136,7 +90,7 @@ class TraefikCodec(HandsBack):
         beside = [
             one
             for one in self._around(routing, own, target)
-            if _canary_mirrors(one, target) or self.finder.managed(one, target)
+            if canary_mirrors(one, target) or self.finder.managed(one, target)
         ]
         refs = [ref_of(one, target) for one in beside]
         return (*found, *(one for one in refs if one not in found))
@@ -151,10 +105,10 @@ class TraefikCodec(HandsBack):
         percents = [
             percent
             for one in self._around(routing, own, target)
-            for _, body in _canary_mirrors(one, target)
-            if (percent := _percent(body)) is not None
+            for _, body in canary_mirrors(one, target)
+            if (percent := mirror_percent(body)) is not None
         ]
-        sticky = any(_mark(one) is not None for one in own)
+        sticky = any(sticky_mark(one) is not None for one in own)
         return evolve(
             observed,
             mirror=percents[0] if percents else None,
@@ -173,9 +127,9 @@ class TraefikCodec(HandsBack):
         """What Traefik's stickiness does beyond what is asked for."""
         return [
             f"Note: {ref_of(one, target)}: Traefik keeps users of the primary as well, until "
-            f"their cookie {_mark(one)} ends; the weights steer new sessions"
+            f"their cookie {sticky_mark(one)} ends; the weights steer new sessions"
             for one in manifests
-            if _mark(one) is not None
+            if sticky_mark(one) is not None
         ]
 
     # writing
@@ -187,15 +141,15 @@ class TraefikCodec(HandsBack):
         if not isinstance(rules[0].layout, WeightedLayout):
             return super().plan(manifest, rules, target, split)
         planned = super().plan(manifest, rules, target, evolve(split, sticky=None))
-        return _with(planned, manifest, target, _stickiness(manifest, split))
+        return _with(planned, manifest, target, stickiness(manifest, split))
 
     def _homeward(self, manifest: Manifest, target: Target, total: int) -> Sequence[ObjectPatch]:
         planned = super()._homeward(manifest, target, total)
         changes: list[Operation] = []
         if TRAEFIK_SERVICE.holds(manifest):
-            changes = _mirroring(manifest, target, None)
+            changes = mirroring(manifest, target, None)
             if any(rule.held for rule in self.finder.rules_of(manifest, target)):
-                changes += _stickiness(manifest, None)
+                changes += stickiness(manifest, None)
         return _with(planned, manifest, target, changes)
 
     def beside(
@@ -227,7 +181,7 @@ class TraefikCodec(HandsBack):
     def _mirrored(
         self, routing: Sequence[Manifest], rule: Rule, target: Target, split: Split
     ) -> Iterator[ObjectPatch]:
-        around = [one for one in routing if _mirrors_of(one, rule.manifest, target)]
+        around = [one for one in routing if mirrors_of(one, rule.manifest, target)]
         if split.mirror is not None and not around:
             name = inner(rule.manifest, "metadata", "name")
             raise Unsupported(
@@ -241,12 +195,12 @@ class TraefikCodec(HandsBack):
             )
         for one in around:
             entry = rule.first(Side.CANARY).body
-            yield from patch_of(one, target, (), _mirroring(one, target, split.mirror, entry))
+            yield from patch_of(one, target, (), mirroring(one, target, split.mirror, entry))
 
     def _matched(
         self, routing: Sequence[Manifest], rule: Rule, target: Target, split: Split
     ) -> Iterator[ObjectPatch]:
-        names = _named_by(routing, rule.manifest, target)
+        names = named_by(routing, rule.manifest, target)
         layout = IngressRouteLayout()
         found = False
         for one in routing:
@@ -255,7 +209,7 @@ class TraefikCodec(HandsBack):
             bases = [
                 evolve(route, destinations=rule.destinations)
                 for route in layout.rules(one, target)
-                if _sends_to(route, names, target)
+                if sends_to(route, names, target)
             ]
             found = found or bool(bases)
             wanted = [
@@ -285,13 +239,13 @@ class TraefikCodec(HandsBack):
         for manifest in own:
             if not TRAEFIK_SERVICE.holds(manifest):
                 continue
-            names = _named_by(routing, manifest, target)
+            names = named_by(routing, manifest, target)
             for one in routing:
                 routes = IngressRouteLayout().rules(one, target)
                 sends = IngressRouteLayout.kind.holds(one) and any(
-                    _sends_to(route, names, target) for route in routes
+                    sends_to(route, names, target) for route in routes
                 )
-                if sends or _mirrors_of(one, manifest, target):
+                if sends or mirrors_of(one, manifest, target):
                     found.append(one)
         return list({id(one): one for one in found}.values())
 
@@ -311,124 +265,3 @@ def _with(
         return patch_of(manifest, target, (), changes)
     first, *others = planned
     return [evolve(first, patch=(*first.patch, *changes)), *others]
-
-
-# stickiness
-
-
-def _mark(manifest: Manifest) -> str | None:
-    return text(inner(manifest, "metadata", "annotations", STICKY)) or None
-
-
-def _stickiness(manifest: Manifest, split: Split | None) -> list[Operation]:
-    """What makes the cookie so; at weight 0 there is none, for it would keep all new users."""
-    path, mark = pointer((*_WEIGHTED, "sticky")), pointer(("metadata", "annotations", STICKY))
-    standing = inner(manifest, *_WEIGHTED, "sticky")
-    ours = _mark(manifest)
-    if split is None or split.sticky is None or split.canary == 0:
-        if ours is None:
-            return []
-        changes: list[Operation] = [{"op": "remove", "path": mark}]
-        if standing is not None:
-            changes.append({"op": "remove", "path": path})
-        return changes
-    cookie = split.sticky.cookie
-    wanted = {"cookie": {"name": cookie, "maxAge": round(split.sticky.max_age.total_seconds())}}
-    changes = []
-    if standing != wanted:
-        changes.append({"op": "add", "path": path, "value": wanted})
-    if ours != cookie:
-        if not isinstance(inner(manifest, "metadata", "annotations"), Mapping):
-            changes.append({"op": "add", "path": "/metadata/annotations", "value": {}})
-        changes.append({"op": "add", "path": mark, "value": cookie})
-    return changes
-
-
-# mirrors
-
-
-def _mirrors_of(manifest: Manifest, base: Manifest, target: Target) -> bool:
-    """Whether an object is a TraefikService that mirrors what another one gets."""
-    named = mapping(inner(manifest, "spec", "mirroring"))
-    return (
-        TRAEFIK_SERVICE.holds(manifest)
-        and named.get("kind") == TRAEFIK_SERVICE.kind
-        and _reference(named, manifest, target) == _address(base, target)
-    )
-
-
-def _canary_mirrors(manifest: Manifest, target: Target) -> list[tuple[int, Mapping[str, Any]]]:
-    layout = WeightedLayout()
-    return [
-        (place, body)
-        for place, body in enumerate(map(mapping, sequence(inner(manifest, *_MIRRORS))))
-        if layout.is_service(body, target.canary, manifest, target)
-    ]
-
-
-def _percent(body: Mapping[str, Any]) -> float | None:
-    stored = body.get("percent")
-    if isinstance(stored, bool) or not isinstance(stored, int | float):
-        return None
-    return float(stored) if 0 < stored <= 100 else None
-
-
-def _mirroring(
-    manifest: Manifest,
-    target: Target,
-    percent: float | None,
-    canary: Mapping[str, Any] | None = None,
-) -> list[Operation]:
-    """What makes the mirror to the canary so; a second one goes, and mirrors to others stay."""
-    standing = _canary_mirrors(manifest, target)
-    changes: list[Operation] = [
-        {"op": "test", "path": pointer((*_MIRRORS, place, "name")), "value": body["name"]}
-        for place, body in standing
-    ]
-    if percent is not None and standing:
-        place, body = standing.pop(0)
-        if body.get("percent") != percent:
-            path = pointer((*_MIRRORS, place, "percent"))
-            changes.append({"op": "add", "path": path, "value": int(percent)})
-        elif not standing:
-            return []
-    elif percent is not None:
-        entry = {key: deepcopy(one) for key, one in (canary or {}).items() if key != "weight"}
-        entry["percent"] = int(percent)
-        there = isinstance(inner(manifest, *_MIRRORS), list)
-        path = pointer((*_MIRRORS, "-") if there else _MIRRORS)
-        changes.append({"op": "add", "path": path, "value": entry if there else [entry]})
-    for place, _ in reversed(standing):
-        changes.append({"op": "remove", "path": pointer((*_MIRRORS, place))})
-    return changes
-
-
-# who sends to a TraefikService
-
-
-def _address(manifest: Manifest, target: Target) -> tuple[str, str]:
-    return namespace_of(manifest, target), text(inner(manifest, "metadata", "name"))
-
-
-def _reference(body: Mapping[str, Any], manifest: Manifest, target: Target) -> tuple[str, str]:
-    namespace = text(body.get("namespace")) or namespace_of(manifest, target)
-    return namespace, text(body.get("name"))
-
-
-def _named_by(
-    routing: Sequence[Manifest], manifest: Manifest, target: Target
-) -> set[tuple[str, str]]:
-    """The addresses by which a route may send to a weighted TraefikService."""
-    around = [one for one in routing if _mirrors_of(one, manifest, target)]
-    return {_address(one, target) for one in (manifest, *around)}
-
-
-def _sends_to(route: Rule, names: set[tuple[str, str]], target: Target) -> bool:
-    """Whether all requests of a route go to one of these TraefikServices."""
-    if len(route.destinations) != 1:
-        return False
-    body = route.destinations[0].body
-    return (
-        body.get("kind") == TRAEFIK_SERVICE.kind
-        and _reference(body, route.manifest, target) in names
-    )
