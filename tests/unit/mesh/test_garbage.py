@@ -14,8 +14,10 @@ import pytest
 from attrs import frozen
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from tests.unit.mesh import gateway_api
 from tests.unit.mesh.manifests import both, endpoints, route, service
 from tests.unit.mesh.mutations import mutated
+from tests.unit.mesh.schemas import faults
 
 from progressive._kube.patch import apply
 from progressive._mesh.codec import MeshCodec, ObjectPatch
@@ -46,13 +48,93 @@ SPLITS = (
 
 @frozen
 class World:
-    """A codec, and objects that it understands."""
+    """A codec, objects that it understands, and where their definitions are."""
 
     codec: MeshCodec
     objects: Sequence[dict[str, Any]]
+    definitions: str | None = None
 
+
+AROUND = (
+    *(service(one, 80) for one in ("web-primary", "web-canary")),
+    *(endpoints(one, True) for one in ("web-primary", "web-canary")),
+)
 
 WORLDS = {
+    "gateway-api": World(
+        gateway_api.CODEC,
+        [
+            gateway_api.route(
+                gateway_api.rule(
+                    90,
+                    5,
+                    gateway_api.backend("audit", 5),
+                    name="main",
+                    filters=[
+                        {
+                            "type": "RequestMirror",
+                            "requestMirror": {
+                                "backendRef": gateway_api.backend("web-canary"),
+                                "fraction": {"numerator": 1, "denominator": 8},
+                            },
+                        },
+                        {"type": "ResponseHeaderModifier", "responseHeaderModifier": {}},
+                    ],
+                    timeouts={"request": "10s"},
+                ),
+                {"name": "other", "backendRefs": [gateway_api.backend("other")]},
+                {
+                    "name": "progressive-sticky",
+                    "matches": [
+                        {
+                            **gateway_api.ROOT,
+                            "headers": [
+                                {
+                                    "type": "RegularExpression",
+                                    "name": "Cookie",
+                                    "value": r"(.*;\s*)?web=abcdefghij(;.*)?",
+                                }
+                            ],
+                        }
+                    ],
+                    "backendRefs": [gateway_api.backend("web-canary", 100)],
+                },
+            ),
+            gateway_api.grant(),
+            *AROUND,
+        ],
+        "gateway-api",
+    ),
+    "gateway-api-grpc": World(
+        gateway_api.CODEC,
+        [
+            gateway_api.route(
+                gateway_api.rule(None, None, matches=[{"method": {"service": "shop.Cart"}}]),
+                {
+                    "matches": [{"headers": [{"name": "x-user", "value": "old"}]}],
+                    "backendRefs": [gateway_api.backend("web-canary", 100)],
+                },
+                kind="GRPCRoute",
+                parentRefs=[gateway_api.MESH],
+                meta_annotations={"progressive.dev/managed-rules": "1"},
+            ),
+            *AROUND,
+        ],
+        "gateway-api",
+    ),
+    "gateway-api-sessions": World(
+        gateway_api.CODEC,
+        [
+            gateway_api.route(
+                gateway_api.rule(70, 30, sessionPersistence={"type": "Cookie"}),
+                meta_annotations={
+                    "progressive.dev/withdrawn-0": '{"place": 1, "backend": {"name": "web"}}'
+                },
+            ),
+            *AROUND,
+        ],
+        "gateway-api-experimental",
+    ),
     "istio": World(
         IstioCodec(),
         [
@@ -78,8 +160,7 @@ WORLDS = {
                 "metadata": {"name": "web", "namespace": "shop"},
                 "spec": {"host": "web", "subsets": [{"name": "stable", "labels": {"v": "1"}}]},
             },
-            *(service(one, 80) for one in ("web-primary", "web-canary")),
-            *(endpoints(one, True) for one in ("web-primary", "web-canary")),
+            *AROUND,
         ],
     ),
 }
@@ -103,7 +184,14 @@ def test_a_broken_object_is_refused_with_words_or_written_well(name: str, seed: 
             world.codec.read(home, TARGET)
 
         assert before == objects
+        if world.definitions is not None and not _faults(world.definitions, before):
+            assert [] == _faults(world.definitions, after)
+            assert [] == _faults(world.definitions, home)
         assert () == _again(world.codec, home)
+
+
+def _faults(definitions: str, objects: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [one for manifest in objects for one in faults(definitions, manifest)]
 
 
 def _write(codec: MeshCodec, split: Split, objects: Any) -> Sequence[ObjectPatch]:

@@ -30,7 +30,23 @@ _WITHOUT_EFFECT = {
     "revertOnDeletion": "nothing watches for the deletion of this document; "
     "`progressive detach` hands the traffic back",
 }
-"""Fields without an effect on a release through Istio, and why or what instead."""
+"""Fields without an effect on a release, and why or what instead."""
+
+_HONOURED = {
+    "gateway-api": frozenset(
+        {"service.backendTimeout", "service.gatewayRefs", "service.mirror", "service.rewrite.type"}
+    ),
+}
+"""Router → those of these fields that a route which it makes carries."""
+
+_NOT_HONOURED = {
+    "gateway-api": {
+        "service.gateways": "only Istio has them; the Gateway API takes gatewayRefs",
+        "service.retries": "only the experimental channel of the Gateway API has them",
+        "service.corsPolicy": "not every gateway has it; write the HTTPRoute by hand",
+    },
+}
+"""Router → fields that Istio alone honours, and why."""
 
 
 def refuse_unsupported(
@@ -45,8 +61,9 @@ def refuse_unsupported(
     if "autoscalerRef" in spec:
         words = "an HPA or ScaledObject on the target is not supported yet"
         findings.error("spec.autoscalerRef", words, Rule.UNSUPPORTED)
-    for field, words in _WITHOUT_EFFECT.items():
-        if _given(spec, field):
+    without = {**_WITHOUT_EFFECT, **_NOT_HONOURED.get(router, {})}
+    for field, words in without.items():
+        if field not in _HONOURED.get(router, ()) and _given(spec, field):
             findings.warn(f"spec.{field}", f"has no effect: {words}")
 
 

@@ -29,6 +29,7 @@ from progressive._mesh.ownership import (
 )
 from progressive._mesh.preflight import require_ready
 from progressive._mesh.rules import cookies, managed, weights
+from progressive._mesh.rules.annotations import once
 from progressive._mesh.rules.cookies import Jar
 from progressive._mesh.rules.find import Finder
 from progressive._mesh.rules.layout import Layout, Rule, manifests_of
@@ -394,5 +395,5 @@ def patch_of(
     """One patch with its tests first; none without a change."""
     if not changes:
         return ()
-    patch = (*version_test(manifest), *tests, *changes)
+    patch = (*version_test(manifest), *tests, *once(list(changes)))
     return (ObjectPatch(ref=ref_of(manifest, target), patch=patch),)
