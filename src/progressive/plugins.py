@@ -22,6 +22,13 @@ ROUTERS: Mapping[str, str] = {
     "kubernetes": "progressive._adapters.mesh.kubernetes:KubernetesRouter",
     "nginx": "progressive._adapters.mesh.nginx:NginxRouter",
     "envoy": "progressive._adapters.envoy.router:EnvoyRouter",
+    "contour": "progressive._adapters.mesh.routers.proxies:ContourRouter",
+    "traefik": "progressive._adapters.mesh.routers.proxies:TraefikRouter",
+    "kuma": "progressive._adapters.mesh.routers.proxies:KumaRouter",
+    "gloo": "progressive._adapters.mesh.routers.proxies:GlooRouter",
+    "skipper": "progressive._adapters.mesh.routers.proxies:SkipperRouter",
+    "apisix": "progressive._adapters.mesh.routers.proxies:ApisixRouter",
+    "knative": "progressive._adapters.mesh.routers.proxies:KnativeRouter",
 }
 """Name → ``module:attribute`` of a router's class."""
 

@@ -18,6 +18,15 @@ from progressive._adapters.mesh.kubernetes import KubernetesRouter
 from progressive._adapters.mesh.linkerd import LinkerdRouter
 from progressive._adapters.mesh.nginx import NginxRouter
 from progressive._adapters.mesh.router import MeshRouter
+from progressive._adapters.mesh.routers.proxies import (
+    ApisixRouter,
+    ContourRouter,
+    GlooRouter,
+    KnativeRouter,
+    KumaRouter,
+    SkipperRouter,
+    TraefikRouter,
+)
 from progressive._adapters.mesh.smi import SmiRouter
 from progressive._mesh.effect import CountsTraffic, Effect, EffectKind, Traffic
 from progressive._mesh.standing import Standing, StandingKind
@@ -37,6 +46,13 @@ __all__ = [
     "KubernetesRouter",
     "NginxRouter",
     "EnvoyRouter",
+    "ContourRouter",
+    "TraefikRouter",
+    "KumaRouter",
+    "GlooRouter",
+    "SkipperRouter",
+    "ApisixRouter",
+    "KnativeRouter",
     "MeshRouter",
     "TrafficRouter",
     "RouteMaker",
