@@ -20,8 +20,8 @@ from typing import Any
 
 from attrs import field, frozen
 
-from progressive._mesh import samples
 from progressive._mesh.envoy import stat_name
+from progressive._mesh.queries import samples
 from progressive._model.checks import Builtin, Cause, MetricCheck, Question, Sample
 
 _STAT = re.compile(r"cluster\.(?P<cluster>.+)\.upstream_rq_(?P<what>\d{3}|time)")
@@ -120,20 +120,25 @@ def answer(
     name = stat_name(cluster)
     if not any(name in one.clusters for one in seen):
         return without(Cause.EMPTY, f"Envoy counted no request to a cluster {cluster!r}")
-    value = _value(check, [one.clusters.get(name, Counted()) for one in seen])
+    value, total = _value(check, [one.clusters.get(name, Counted()) for one in seen])
     if math.isnan(value):
         return without(Cause.NAN, f"{cluster!r} answered no request in {window}")
+    if total < check.least_requests:
+        few = f"{total:g} requests, {check.least_requests} are needed to judge"
+        return without(Cause.TOO_FEW_REQUESTS, few)
     return Sample(value=value, query=query, window=window)
 
 
-def _value(check: MetricCheck, counted: Sequence[Counted]) -> float:
+def _value(check: MetricCheck, counted: Sequence[Counted]) -> tuple[float, float]:
+    """The value, NaN without requests; and how many requests it is of."""
     if check.builtin is Builtin.SUCCESS_RATE:
         grown = _grown([one.codes for one in counted])
         total = sum(grown.values())
         bad = sum(number for code, number in grown.items() if code >= 500)
-        return 100.0 * (total - bad) / total if total > 0 else math.nan
-    slow = samples.quantile(check.quantile, _cumulative(_grown([one.times for one in counted])))
-    return round(slow, 6)  # a nanosecond; the bins are far wider
+        return (100.0 * (total - bad) / total if total > 0 else math.nan), total
+    grown = _grown([one.times for one in counted])
+    slow = samples.quantile(check.quantile, _cumulative(grown))
+    return round(slow, 6), sum(grown.values())  # a nanosecond; the bins are far wider
 
 
 def _grown(counters: Sequence[Mapping[Any, int]]) -> dict[Any, float]:

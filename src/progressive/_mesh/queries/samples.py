@@ -1,7 +1,7 @@
 """What happened between scrapes of counters and histograms.
 
 Floor 3, pure: numbers in, numbers out; it knows no mesh and no metrics server.
-Asked by `queries.py` for Prometheus' raw samples, and by `envoy_stats.py` for Envoy's own.
+Asked by `series.py` for Prometheus' raw samples, and by `_mesh/envoy_stats.py` for Envoy's own.
 Nothing is extrapolated: what is counted lies between the first and the last scrape of a window.
 """
 
