@@ -93,6 +93,17 @@ def test_every_error_of_a_new_canary_counts() -> None:
     assert 0.0 == told.value
 
 
+@pytest.mark.parametrize(("least", "cause"), [(9, None), (10, None), (11, Cause.TOO_FEW_REQUESTS)])
+def test_fewer_requests_than_the_check_wants_are_no_value(least: int, cause: Cause | None) -> None:
+    """
+    The same check means the same wherever its numbers come from.
+    """
+    check = MetricCheck.success_rate(at_least=99, least_requests=least)
+    told = ask(check, scrape(0, {200: 0}), scrape(10, {200: 9, 500: 1}))
+
+    assert cause is told.cause
+
+
 @given(
     seconds=st.lists(
         st.tuples(st.integers(0, 20), st.integers(0, 20), st.booleans()), min_size=2, max_size=20

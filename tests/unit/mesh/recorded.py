@@ -59,11 +59,11 @@ class World:
 
     Attributes:
         name: As part of a name of Kubernetes.
-        ends: How requests ended → the counter at the first and the second scrape; None: the
-            series is not there.
-        counts: Of the four buckets, at the first and the second scrape.
-        rate, latency: What must be said: a number in percent or milliseconds (None: as with
-            buckets in `latency_share`), or the cause of its lack.
+        ends: How requests ended → the counter at the first and the second scrape, above
+            `BEFORE`; None: the series is not there.
+        counts: Of the four buckets, at the first and the second scrape, above `BEFORE`.
+        rate, latency: What must be said: a number in percent or milliseconds, or the cause of
+            its lack.
         rates_agree: Whether `rate` of Prometheus sees the same.
     """
 
@@ -76,6 +76,10 @@ class World:
 
 
 NONE = (0, 0, 0, 0)
+
+BEFORE = 10_000
+"""What every counter counted before the world began; `rate` extrapolates one that begins near 0
+in another way than its neighbours."""
 
 WORLDS: tuple[World, ...] = (
     World(
@@ -156,15 +160,16 @@ def _exposed(
     for end, seen in world.ends.items():
         value = seen[scrape]
         if value is not None and end in example.ends:
-            yield example.requests, {**mine, **example.ends[end]}, value
+            before = BEFORE if seen[0] is not None else 0
+            yield example.requests, {**mine, **example.ends[end]}, before + value
     if world.counts is not None:
         for bound, count in zip(example.bounds, world.counts[scrape], strict=True):
-            yield example.buckets, {**mine, "le": bound}, count
+            yield example.buckets, {**mine, "le": bound}, BEFORE + count
     # neighbours fail always, and slowly: one that is taken for the canary shows
     for other in (sides[Side.PRIMARY], *example.strangers(namespace)):
-        yield example.requests, {**other, **example.ends[BAD]}, 1000 * scrape
-        yield example.buckets, {**other, "le": example.bounds[2]}, 0
-        yield example.buckets, {**other, "le": "+Inf"}, 1000 * scrape
+        yield example.requests, {**other, **example.ends[BAD]}, BEFORE + 1000 * scrape
+        yield example.buckets, {**other, "le": example.bounds[2]}, BEFORE
+        yield example.buckets, {**other, "le": "+Inf"}, BEFORE + 1000 * scrape
 
 
 def shop(namespace: str) -> Target:

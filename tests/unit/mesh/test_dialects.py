@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from itertools import chain
+from pathlib import Path
 
 import pytest
 from tests.unit.mesh.recorded import (
@@ -18,6 +19,7 @@ from tests.unit.mesh.recorded import (
     exposed_later,
 )
 
+from progressive import plugins
 from progressive._mesh.queries import reading
 from progressive._mesh.queries.dialect import GRPC_FAILURES, Dialect, Seen
 from progressive._mesh.queries.envoys import ENVOY_GATEWAY
@@ -304,3 +306,15 @@ def test_every_dialect_has_an_example() -> None:
     """
     assert set(DIALECTS) == {one.dialect for one in EXAMPLES}
     assert not set(BLIND) & set(DIALECTS)
+
+
+@pytest.mark.parametrize("name", list(plugins.ROUTERS))
+def test_a_router_names_a_dialect_that_is_known(name: str, tmp_path: Path) -> None:
+    """
+    Otherwise its releases would start, and no round could be decided.
+    """
+    make = plugins.router(name)
+    router = make(tmp_path / "routes.yaml") if name == "envoy" else make()
+    dialect = router.capabilities.dialect
+
+    assert dialect is None or dialect in DIALECTS, f"{name}: {BLIND.get(dialect, dialect)}"

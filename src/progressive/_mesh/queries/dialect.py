@@ -40,6 +40,7 @@ class View:
     What one kind of reporter counts of a side's requests.
 
     Attributes:
+        name: Who reports, for people.
         callers: Whether those report who send the requests, a gateway or the proxies of clients:
             they see the ones that never arrived as well.
         labels: Which series are about a side.
@@ -53,6 +54,7 @@ class View:
         unfit: Why a series cannot be read as one side's; empty: it can.
     """
 
+    name: str
     callers: bool
     labels: Callable[[Target, Side], tuple[Label, ...]]
     requests: tuple[str, ...]

@@ -24,10 +24,12 @@ _CLUSTER = "envoy_cluster_name"
 def _view(
     labels: Callable[[Target, Side], tuple[Label, ...]],
     *,
+    name: str = "the gateway",
     callers: bool = True,
     unfit: Callable[[Mapping[str, str]], str] = fits,
 ) -> View:
     return View(
+        name=name,
         callers=callers,
         labels=labels,
         requests=("envoy_cluster_upstream_rq",),
@@ -48,7 +50,7 @@ def _named(target: Target, side: Side) -> tuple[Label, ...]:
     return (equal(_CLUSTER, stat_name(target.on(side))),)
 
 
-ENVOY = Dialect(views=(_view(_named),), note=NO_GRPC)
+ENVOY = Dialect(views=(_view(_named, name="Envoy"),), note=NO_GRPC)
 
 
 # App Mesh: the pods' sidecars count what they send to a node, and what their own pod gets
@@ -68,7 +70,13 @@ def _in_pods(target: Target, side: Side) -> tuple[Label, ...]:
     )
 
 
-APP_MESH = Dialect(views=(_view(_to_node), _view(_in_pods, callers=False)), note=NO_GRPC)
+APP_MESH = Dialect(
+    views=(
+        _view(_to_node, name="sidecars of clients"),
+        _view(_in_pods, name="sidecars of the workload", callers=False),
+    ),
+    note=NO_GRPC,
+)
 
 
 # Contour
@@ -137,7 +145,7 @@ def _kuma(target: Target, side: Side) -> tuple[Label, ...]:
     return (like(_CLUSTER, f"{tagged}|{mesh_service}|{unified}"),)
 
 
-KUMA = Dialect(views=(_view(_kuma),), note=NO_GRPC)
+KUMA = Dialect(views=(_view(_kuma, name="sidecars of clients"),), note=NO_GRPC)
 
 
 # Knative with Kourier: a cluster for each revision, and the sides are revisions

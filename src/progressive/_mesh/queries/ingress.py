@@ -31,6 +31,7 @@ def _nginx(target: Target, side: Side) -> tuple[Label, ...]:
 NGINX = Dialect(
     views=(
         View(
+            name="the controller",
             callers=True,
             labels=_nginx,
             requests=("nginx_ingress_controller_requests",),
@@ -54,6 +55,7 @@ def _traefik(target: Target, side: Side) -> tuple[Label, ...]:
 TRAEFIK = Dialect(
     views=(
         View(
+            name="the controller",
             callers=True,
             labels=_traefik,
             requests=("traefik_service_requests_total",),
@@ -82,6 +84,7 @@ def _word(text: str) -> str:
 SKIPPER = Dialect(
     views=(
         View(
+            name="the controller",
             callers=True,
             labels=_skipper,
             requests=("skipper_serve_route_duration_seconds_count",),

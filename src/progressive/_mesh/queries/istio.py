@@ -57,8 +57,9 @@ def _by_service(reporter: str) -> Callable[[Target, Side], tuple[Label, ...]]:
     return labels
 
 
-def _callers(reporter: str) -> View:
+def _callers(name: str, reporter: str) -> View:
     return View(
+        name=name,
         callers=True,
         labels=_by_service(reporter),
         requests=_REQUESTS,
@@ -72,6 +73,7 @@ def _callers(reporter: str) -> View:
 ISTIO = Dialect(
     views=(
         View(
+            name="sidecars of the workload",
             callers=False,
             labels=_at_workload,
             requests=_REQUESTS,
@@ -80,8 +82,8 @@ ISTIO = Dialect(
             gone=_CLIENT_LEFT,
         ),
         # a waypoint is asked before clients and gateways: what those send may pass it
-        _callers("waypoint"),
-        _callers("source"),
+        _callers("waypoint", "waypoint"),
+        _callers("clients and gateways", "source"),
     ),
     note="ztunnel alone counts connections, not requests: ambient needs a waypoint.",
 )

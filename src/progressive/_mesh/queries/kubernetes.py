@@ -21,6 +21,7 @@ def _in_pods(target: Target, side: Side) -> tuple[Label, ...]:
 KUBERNETES = Dialect(
     views=(
         View(
+            name="the application",
             callers=False,
             labels=_in_pods,
             requests=("http_request_duration_seconds_count",),
@@ -29,5 +30,6 @@ KUBERNETES = Dialect(
             milliseconds=1000.0,
         ),
     ),
-    note="The application's own figures: requests that never arrived are not seen.",
+    note="The application's own figures: requests that never arrived are not seen, and of gRPC "
+    "only what it counts with a status 5xx.",
 )

@@ -38,6 +38,7 @@ def _outbound(target: Target, side: Side) -> tuple[Label, ...]:
 LINKERD = Dialect(
     views=(
         View(
+            name="proxies of the workload",
             callers=False,
             labels=_inbound,
             requests=("response_total",),
@@ -45,6 +46,7 @@ LINKERD = Dialect(
             failed=(equal("classification", "failure"),),
         ),
         View(
+            name="proxies of clients",
             callers=True,
             labels=_outbound,
             requests=(

@@ -45,7 +45,7 @@ def share(target: Target, dialect: Dialect, window: timedelta) -> tuple[str, ...
             _or_0(_sum(view.of_requests(target, side), _seconds(window)))
             for side in (Side.CANARY, Side.PRIMARY)
         )
-        told.append(f"{canary} / ({canary} + {primary} > 0)")
+        told.append(f"{canary}\n/ (\n  {canary}\n  + {primary}\n  > 0\n)")
     return tuple(told)
 
 
@@ -62,8 +62,8 @@ def _success(dialect: Dialect, view: View, target: Target, side: Side, window: s
     counters = view.of_requests(target, side).also(*waited)
     bad, total = _or_0(_sum(counters, window, view.failed)), _or_0(_sum(counters, window))
     if not view.callers and (lost := _lost(dialect, target, side, window)):
-        bad, total = f"({bad} + {lost})", f"({total} + {lost})"
-    return f"100 * (1 - {bad} / ({total} > 0))"
+        bad, total = f"({bad}\n  + {lost})", f"({total}\n  + {lost})"
+    return f"100 * (1 -\n  {bad}\n  / ({total} > 0)\n)"
 
 
 def _lost(dialect: Dialect, target: Target, side: Side, window: str) -> str:
@@ -76,7 +76,7 @@ def _lost(dialect: Dialect, target: Target, side: Side, window: str) -> str:
         for view in dialect.views
         if view.lost
     ]
-    return _or_0(" or ".join(sums)) if sums else ""
+    return _or_0("\n    or ".join(sums)) if sums else ""
 
 
 def _quantile(view: View, target: Target, side: Side, window: str, share: float) -> str:
@@ -96,7 +96,7 @@ def _sum(
 
 def _any(selectors: Sequence[Selector], window: str, function: str) -> str:
     # `or` takes a series once that fulfils two of the conditions; a sum of sums would not
-    return " or ".join(f"{function}({one}[{window}])" for one in selectors)
+    return "\n    or ".join(f"{function}({one}[{window}])" for one in selectors)
 
 
 def _or_0(expression: str) -> str:
