@@ -398,23 +398,24 @@ def _traefik(name: str, service: Callable[[str, str], str]) -> Example:
             {"service": service(namespace, "web-canary-2")},
             {"service": service(namespace, "my-web-canary").removeprefix(f"{namespace}-")},
             {"service": service("other", "web-canary")},
-            {"service": service(namespace, "web-canary").replace("80@", "81@")},
+            {"service": f"{namespace}-web-canary-81@kubernetescrd"},
+            {"service": f"{namespace}-web-canary-http-81@kubernetesgateway"},
         ],
         bounds=("0.01", "0.1", "1", "+Inf"),
         unit=1000,
     )
 
 
-def _skipper() -> Example:
+def _skipper(name: str, histogram: str) -> Example:
     def route(namespace: str, service: str) -> Labels:
         return {"route": f"kube_{namespace}__web__web_example_com____{service}", "method": "GET"}
 
     names = {Side.PRIMARY: "web_primary", Side.CANARY: "web_canary"}
     return Example(
-        name="skipper",
+        name=f"skipper/{name}",
         target=shop,
-        requests="skipper_serve_route_duration_seconds_count",
-        buckets="skipper_serve_route_duration_seconds_bucket",
+        requests=f"{histogram}_count",
+        buckets=f"{histogram}_bucket",
         sides=_both(lambda namespace, side: route(namespace, names[side])),
         ends={GOOD: {"code": "200"}, BAD: {"code": "502"}, GONE: {"code": "499"}},
         strangers=lambda namespace: [
@@ -537,10 +538,16 @@ EXAMPLES: tuple[Example, ...] = (
     _nginx(),
     _traefik("crd", lambda namespace, service: f"{namespace}-{service}-80@kubernetescrd"),
     _traefik(
-        "gateway",
+        "gateway-3.2",
+        lambda namespace, service: f"{namespace}-{service}-http-80@kubernetesgateway",
+    ),
+    _traefik(
+        "gateway-3.7",
         lambda namespace, service: (
-            f"httproute-{namespace}-web-gw-svc-{namespace}-{service}-80@kubernetesgateway"
+            f"httproute-{namespace}-web-gw-infra-public-ep-web-0-799bcbf0c2317c5d1c93"
+            f"-svc-{namespace}-{service}-1@kubernetesgateway"
         ),
     ),
-    _skipper(),
+    _skipper("requests", "skipper_serve_route_duration_seconds"),
+    _skipper("responses", "skipper_response_duration_seconds"),
 )

@@ -7,6 +7,7 @@ that a failure which they answer in a pod's place counts; 499 is a client that l
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from progressive._mesh.queries.dialect import SERVER_FAULT, Dialect, View
 from progressive._mesh.queries.envoys import NO_GRPC
@@ -15,6 +16,26 @@ from progressive._model.traffic import Side, Target
 
 CLIENT_LEFT = "499"
 """The status that these proxies note where the client closed its connection (nginx' invention)."""
+
+
+def _view(
+    labels: Callable[[Target, Side], tuple[Label, ...]],
+    *,
+    name: str = "the controller",
+    requests: str,
+    durations: str,
+    status: str,
+) -> View:
+    return View(
+        name=name,
+        callers=True,
+        labels=labels,
+        requests=(requests,),
+        durations=(durations,),
+        failed=(like(status, SERVER_FAULT),),
+        gone=(equal(status, CLIENT_LEFT),),
+        milliseconds=1000.0,
+    )
 
 
 def _nginx(target: Target, side: Side) -> tuple[Label, ...]:
@@ -30,15 +51,11 @@ def _nginx(target: Target, side: Side) -> tuple[Label, ...]:
 
 NGINX = Dialect(
     views=(
-        View(
-            name="the controller",
-            callers=True,
-            labels=_nginx,
-            requests=("nginx_ingress_controller_requests",),
-            durations=("nginx_ingress_controller_request_duration_seconds_bucket",),
-            failed=(like("status", SERVER_FAULT),),
-            gone=(equal("status", CLIENT_LEFT),),
-            milliseconds=1000.0,
+        _view(
+            _nginx,
+            requests="nginx_ingress_controller_requests",
+            durations="nginx_ingress_controller_request_duration_seconds_bucket",
+            status="status",
         ),
     ),
     note=f"Prometheus must keep the labels `namespace` and `service` (`honor_labels`). {NO_GRPC}",
@@ -47,26 +64,26 @@ NGINX = Dialect(
 
 def _traefik(target: Target, side: Side) -> tuple[Label, ...]:
     port = "[0-9]+" if target.port is None else str(target.port)
-    service = f"{literal(target.namespace)}-{literal(target.on(side))}(-http|-grpc)?-{port}"
-    # releases of the Gateway API's provider put the route's name in front
-    return (like("service", f"(.+-svc-)?{service}@kubernetes(crd|gateway)?"),)
+    service = f"{literal(target.namespace)}-{literal(target.on(side))}"
+    objects = f"{service}-{port}@kubernetes(crd)?"
+    # of the Gateway API, by age: as above, with the protocol, and (3.7) the router's name in
+    # front and the backend's place in its rule behind
+    gateway = f"({service}(-http|-grpc)?-{port}|.+-svc-{service}-[0-9]+)@kubernetesgateway"
+    return (like("service", f"{objects}|{gateway}"),)
 
 
 TRAEFIK = Dialect(
     views=(
-        View(
-            name="the controller",
-            callers=True,
-            labels=_traefik,
-            requests=("traefik_service_requests_total",),
-            durations=("traefik_service_request_duration_seconds_bucket",),
-            failed=(like("code", SERVER_FAULT),),
-            gone=(equal("code", CLIENT_LEFT),),
-            milliseconds=1000.0,
+        _view(
+            _traefik,
+            requests="traefik_service_requests_total",
+            durations="traefik_service_request_duration_seconds_bucket",
+            status="code",
         ),
     ),
     note="The largest default bucket is 5 s. Prometheus must keep the label `service` "
-    f"(`honor_labels`), and the route must name the port by its number. {NO_GRPC}",
+    "(`honor_labels`), the route must name the port by its number, and `safeNaming` must be off. "
+    f"{NO_GRPC}",
 )
 
 
@@ -83,18 +100,22 @@ def _word(text: str) -> str:
 
 SKIPPER = Dialect(
     views=(
-        View(
-            name="the controller",
-            callers=True,
-            labels=_skipper,
-            requests=("skipper_serve_route_duration_seconds_count",),
-            durations=("skipper_serve_route_duration_seconds_bucket",),
-            failed=(like("code", SERVER_FAULT),),
-            gone=(equal("code", CLIENT_LEFT),),
-            milliseconds=1000.0,
+        _view(
+            _skipper,
+            name="the controller, of requests",
+            requests="skipper_serve_route_duration_seconds_count",
+            durations="skipper_serve_route_duration_seconds_bucket",
+            status="code",
+        ),
+        _view(
+            _skipper,
+            name="the controller, of responses",
+            requests="skipper_response_duration_seconds_count",
+            durations="skipper_response_duration_seconds_bucket",
+            status="code",
         ),
     ),
-    note="Of an Ingress; the routes of a RouteGroup do not name their service. Skipper's own "
-    "failures are in the time to serve a route, not in its response time, so the first is read. "
-    f"{NO_GRPC}",
+    note="Of an Ingress; the routes of a RouteGroup do not name their service. Needs "
+    "`-serve-route-metrics`; with `-route-response-metrics` alone, what Skipper answers in a "
+    f"pod's place is not seen. {NO_GRPC}",
 )
