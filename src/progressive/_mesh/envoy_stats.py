@@ -20,9 +20,11 @@ from typing import Any
 
 from attrs import field, frozen
 
+from progressive._mesh.effect import Traffic
 from progressive._mesh.envoy import stat_name
 from progressive._mesh.queries import samples
 from progressive._model.checks import Builtin, Cause, MetricCheck, Question, Sample
+from progressive._model.traffic import Side, Target
 
 _STAT = re.compile(r"cluster\.(?P<cluster>.+)\.upstream_rq_(?P<what>\d{3}|time)")
 
@@ -129,6 +131,29 @@ def answer(
     return Sample(value=value, query=query, window=window)
 
 
+def count_traffic(
+    target: Target, scrapes: Sequence[Scrape], *, since: datetime, until: datetime
+) -> Traffic:
+    """
+    The requests of both sides between the first and the last scrape from `since` to `until`.
+
+    Args:
+        scrapes: Oldest first; of fewer than two in that time nothing is counted.
+    """
+    seen = [one for one in scrapes if since <= one.at <= until]
+    counts = dict.fromkeys(Side, 0.0)
+    for side in Side if len(seen) > 1 else ():
+        name = stat_name(target.on(side))
+        codes = [one.clusters.get(name, Counted()).codes for one in seen]
+        counts[side] = sum(_grown(codes).values())
+    return Traffic(
+        primary=counts[Side.PRIMARY],
+        canary=counts[Side.CANARY],
+        window=seen[-1].at - seen[0].at if seen else timedelta(0),
+        query="; ".join(_counters(target.on(side)) for side in Side),
+    )
+
+
 def _value(check: MetricCheck, counted: Sequence[Counted]) -> tuple[float, float]:
     """The value, NaN without requests; and how many requests it is of."""
     if check.builtin is Builtin.SUCCESS_RATE:
@@ -165,10 +190,14 @@ def _cumulative(bins: Mapping[Bin, float]) -> dict[float, float]:
 
 def _words(check: MetricCheck, cluster: str) -> str:
     if check.builtin is Builtin.SUCCESS_RATE:
-        return f"Envoy counters cluster.{stat_name(cluster)}.upstream_rq_<code>"
+        return _counters(cluster)
     return (
         f"Envoy histogram cluster.{stat_name(cluster)}.upstream_rq_time, p{check.quantile * 100:g}"
     )
+
+
+def _counters(cluster: str) -> str:
+    return f"Envoy counters cluster.{stat_name(cluster)}.upstream_rq_<code>"
 
 
 def _too_few(check: MetricCheck, count: int, every: timedelta) -> str:

@@ -8,6 +8,8 @@ from itertools import chain
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.unit.mesh.recorded import (
     EXAMPLES,
     LOST,
@@ -318,3 +320,48 @@ def test_a_router_names_a_dialect_that_is_known(name: str, tmp_path: Path) -> No
     dialect = router.capabilities.dialect
 
     assert dialect is None or dialect in DIALECTS, f"{name}: {BLIND.get(dialect, dialect)}"
+
+
+_VALUES = st.sampled_from(
+    [
+        *("", "-", "0", "200", "499", "503", "5", "14", "UNAVAILABLE", "CANCEL", "UF,URX", "UT"),
+        *("failure", "httproute/shop/web/rule/0", "+Inf", "NaN", "-1", "0.1", "1e400", "x\ny"),
+    ]
+)
+_NAMES = st.sampled_from(
+    [
+        *("response_code", "grpc_response_status", "response_flags", "classification", "code"),
+        *("http_status", "grpc_status", "error", "status", "envoy_response_code", "le"),
+        *("envoy_cluster_name", "job", "instance"),
+    ]
+)
+_SERIES = st.lists(
+    st.builds(
+        Series,
+        labels=st.dictionaries(_NAMES, _VALUES, max_size=5),
+        points=st.lists(
+            st.tuples(
+                st.integers(0, 5).map(float),
+                st.one_of(st.integers(0, 100).map(float), st.sampled_from([-1.0, 1e15])),
+            ),
+            max_size=4,
+            unique_by=lambda point: point[0],
+        ).map(lambda points: tuple(sorted(points))),
+    ),
+    max_size=5,
+)
+
+
+@given(st.sampled_from(list(DIALECTS.values())), st.lists(_SERIES, min_size=3, max_size=3))
+def test_any_series_give_a_number_in_range_or_a_cause(
+    dialect: Dialect, answers: list[list[Series]]
+) -> None:
+    """
+    Other programs write counters too; a surprise must not end a release with a traceback.
+    """
+    seen = [Seen(view=view, series=one) for view, one in zip(dialect.views, answers, strict=False)]
+    rate, slow = reading.success_rate(RATE, seen), reading.duration(LATENCY, seen)
+
+    assert rate.cause or 0 <= (rate.value if rate.value is not None else -1) <= 100
+    assert slow.cause or slow.value is not None
+    assert not math.isnan(slow.value or 0.0)

@@ -103,6 +103,8 @@ def _buckets(grown: Iterable[Growth], milliseconds: float) -> dict[float, float]
             bound = round(float(one.labels["le"]) * milliseconds, 6)
         except (KeyError, ValueError):
             continue
+        if math.isnan(bound):
+            continue
         buckets[bound] = buckets.get(bound, 0.0) + one.amount
     return buckets
 

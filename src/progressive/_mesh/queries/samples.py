@@ -29,9 +29,9 @@ def increase(points: Sequence[Point], first_scrape: float) -> float:
     if not points:
         return 0.0
     time, before = points[0]
-    grown = before if time > first_scrape else 0.0
+    grown = max(0.0, before) if time > first_scrape else 0.0
     for _, value in points[1:]:
-        grown += value - before if value >= before else value
+        grown += value - before if value >= before else max(0.0, value)
         before = value
     return grown
 

@@ -38,8 +38,10 @@ class Label:
     def holds(self, labels: Mapping[str, str]) -> bool:
         """Whether a series with these labels fulfils it."""
         value = labels.get(self.name, "")
-        same = value == self.pattern if self.exact else bool(re.fullmatch(self.pattern, value))
-        return same is not self.negated
+        if self.exact:
+            return (value == self.pattern) is not self.negated
+        # Prometheus anchors, and lets a dot stand for a line end as well
+        return bool(re.fullmatch(self.pattern, value, re.DOTALL)) is not self.negated
 
     def denied(self) -> Label:
         """The opposite condition."""

@@ -65,7 +65,7 @@ def read_matrix(result: Iterable[Mapping[str, Any]]) -> tuple[Series, ...]:
             points=tuple(
                 (float(at), float(value))
                 for at, value in one["values"]
-                if not math.isnan(float(value))
+                if math.isfinite(float(value))
             ),
         )
         for one in result
