@@ -508,6 +508,21 @@ EXAMPLES: tuple[Example, ...] = (
         lambda namespace: [f"{namespace}-web-canary-81_gloo-system"],
     ),
     _envoy(
+        "gloo/flagger",
+        lambda namespace, side: f"{namespace}-web-{side}upstream-80_{namespace}",
+        lambda namespace: [f"{namespace}-web-2-canaryupstream-80_{namespace}"],
+    ),
+    _envoy(
+        "gloo/service",
+        lambda namespace, side: (
+            f"kube-upstream_{namespace}-{shop(namespace).on(side)}-80_gloo-system"
+            f"_{namespace}_{shop(namespace).on(side)}_80"
+        ),
+        lambda namespace: [
+            "kube-upstream_other-web-canary-80_gloo-system_other_web-canary_80",
+        ],
+    ),
+    _envoy(
         "kuma/tagged",
         lambda namespace, side: f"{shop(namespace).on(side)}_{namespace}_svc_80-ce3d32a0f959e460",
         lambda namespace: [

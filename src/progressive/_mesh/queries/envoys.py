@@ -121,13 +121,17 @@ ENVOY_GATEWAY = Dialect(
 )
 
 
-# Gloo: clusters are named after upstreams, which people name or discovery does
+# Gloo: clusters are named after upstreams, which people name, or discovery, or Flagger; with its
+# Gateway API also after the service itself
 
 
 def _upstream(target: Target, side: Side) -> tuple[Label, ...]:
     name, namespace = literal(target.on(side)), literal(target.namespace)
-    discovered = f"{namespace}-{name}(upstream)?-{_port(target)}_[^_]+"
-    return (like(_CLUSTER, f"{name}_{namespace}|{discovered}"),)
+    port, theirs = _port(target), f"{literal(target.service)}-{side}upstream"
+    named = f"{name}_{namespace}"
+    discovered = f"(kube-svc_)?{namespace}-({name}|{theirs})-{port}_[^_]+"
+    service = f"kube-(upstream|svc)_[^_]+_[^_]+_{namespace}_{name}_{port}"
+    return (like(_CLUSTER, f"{named}|{discovered}|{service}"),)
 
 
 GLOO = Dialect(views=(_view(_upstream),), note=NO_GRPC)
