@@ -16,8 +16,8 @@ from progressive.errors import PluginError
 ROUTERS: Mapping[str, str] = {
     "istio": "progressive._adapters.mesh.istio:IstioRouter",
     "gateway-api": "progressive._adapters.mesh.gateway_api:GatewayApiRouter",
-    "kubernetes": "progressive._adapters.mesh.kubernetes:KubernetesRouter",
-    "nginx": "progressive._adapters.mesh.nginx:NginxRouter",
+    "kubernetes": "progressive._adapters.builtin.kubernetes:KubernetesRouter",
+    "nginx": "progressive._adapters.builtin.nginx:NginxRouter",
     "envoy": "progressive._adapters.envoy.router:EnvoyRouter",
 }
 """Name → ``module:attribute`` of a router's class."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from progressive._adapters.builtin.kubernetes import KubernetesRouter
+from progressive._adapters.builtin.nginx import NginxRouter
 from progressive._adapters.mesh.gateway_api import GatewayApiRouter
 from progressive._adapters.mesh.istio import IstioRouter
-from progressive._adapters.mesh.kubernetes import KubernetesRouter
-from progressive._adapters.mesh.nginx import NginxRouter
 from progressive._adapters.mesh.router import MeshRouter
 from progressive._mesh.effect import CountsTraffic, Effect, EffectKind, Traffic
 from progressive._mesh.standing import Standing, StandingKind

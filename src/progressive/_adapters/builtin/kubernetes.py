@@ -25,7 +25,7 @@ from progressive._mesh.builtin import ENDPOINT_SLICE, SERVICE, named
 from progressive._mesh.codec import Manifest, ObjectPatch, ResourceRef, ref_of
 from progressive._mesh.effect import CountsTraffic
 from progressive._mesh.kubernetes.codec import KubernetesCodec
-from progressive._mesh.kubernetes.pods import DEPLOYMENT
+from progressive._mesh.kubernetes.pods import DEPLOYMENT, shared_by_replicas
 from progressive._model.release import ServiceSpec
 from progressive._model.traffic import Split, Target
 from progressive.errors import VersionNotServed
@@ -77,6 +77,10 @@ class KubernetesRouter(MeshRouter):
     def hand_back(self, target: Target, service: ServiceSpec) -> HandedBack:
         """Nothing: the selector of the apex names pods, never the Services of the sides."""
         return HandedBack()
+
+    def made_up(self, target: Target) -> Sequence[list[dict[str, Any]]]:
+        """Nothing beside its Services, and a world of shares by replicas, for a rehearsal."""
+        return [], shared_by_replicas(target)
 
     @property
     def _objects(self) -> MeshObjects:
