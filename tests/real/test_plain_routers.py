@@ -311,6 +311,9 @@ def test_the_canary_ingress_is_made_stepped_matched_and_left_idle(
     assert {"canary": "true", "canary-weight": "5", "canary-weight-total": "1000"} == notes(
         control_plane, namespace
     )
+    made = read(control_plane, "Ingress", namespace, "web-canary")["metadata"]
+    owners = [(one["kind"], one["name"]) for one in made["ownerReferences"]]
+    assert [("Deployment", "web-canary")] == owners
     assert Observed(canary=20) == router.shift(web, Split(canary=20))
     begin = control_plane.mark()
     assert Observed(canary=50) == router.shift(web, Split(canary=50))

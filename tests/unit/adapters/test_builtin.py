@@ -9,8 +9,10 @@ from tests.unit.mesh.manifests import endpoints
 from tests.unit.mesh.plain import TARGET, by_name, labels, main, pods, services, texts
 
 from progressive._adapters.cluster.memory import MemoryCluster
+from progressive._adapters.mesh.fence import DRIVER
 from progressive._model.traffic import Split
 from progressive.errors import PreflightFailed
+from progressive.ports import Fence
 from progressive.routers import KubernetesRouter, NginxRouter
 
 SLICES = [endpoints("web-primary", True), endpoints("web-canary", True)]
@@ -85,3 +87,31 @@ def test_the_prefix_of_the_annotations_may_come_from_the_environment(
     made = stored(cluster, "Ingress", "web-canary")
 
     assert {"canary": "true", "canary-weight": "20"} == texts(made, "nginx.example.com")
+
+
+def test_a_run_marks_the_main_ingress_and_the_canary_that_it_makes() -> None:
+    """
+    L18: before there is a canary Ingress only the main one can hold the fence.
+    """
+    cluster = MemoryCluster([main(), *services(labels("primary")), *SLICES])
+    router = NginxRouter(cluster, pause=lambda _: None)
+    router.fence(TARGET, Fence(token="run/1", confirm=lambda: None), at_once=True)
+    assert "run/1" == marks(cluster)["web"]
+    router.shift(TARGET, Split(canary=20))
+    assert {"web": "run/1", "web-canary": "run/1"} == marks(cluster)
+    router.shift(TARGET, Split(canary=40))
+    router.reset(TARGET)
+    router.unfence(TARGET)
+
+    assert {} == marks(cluster)
+    assert main()["spec"] == stored(cluster, "Ingress", "web")["spec"]
+
+
+def marks(cluster: MemoryCluster) -> dict[str, str]:
+    """The driver's token on each Ingress that carries one."""
+    found = {
+        one["metadata"]["name"]: one["metadata"].get("annotations", {}).get(DRIVER)
+        for one in cluster.objects()
+        if one["kind"] == "Ingress"
+    }
+    return {name: token for name, token in found.items() if token}

@@ -65,11 +65,12 @@ class NginxRouter(MeshRouter):
         self, target: Target, service: ServiceSpec, owner: Mapping[str, Any] | None
     ) -> None:
         """
-        Look at the main Ingress, which nothing but its author can make.
+        Look at the main Ingress, which nothing but its author can make; its canary gets the owner.
 
         Raises:
             RouterError: There is none.
         """
+        self._owners.remember(target, owner)
         self.current(target)
 
     def made_up(self, target: Target) -> Sequence[list[dict[str, Any]]]:
