@@ -153,7 +153,7 @@ plan = Plan(
     interval=timedelta(seconds=30),
     threshold=3,
     checks=(
-        MetricCheck.success_rate(at_least=99.0),
+        MetricCheck.success_rate(at_least=99.0, least_requests=100),
         MetricCheck.latency(quantile=0.99, at_most=timedelta(milliseconds=500)),
         MetricCheck(name="queue", query="max(queue_depth)", at_most=100.0, no_data=NoData.FAIL),
     ),
