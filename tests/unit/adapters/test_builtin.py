@@ -75,6 +75,25 @@ def test_endpoints_that_went_meanwhile_stop_the_next_pod() -> None:
     assert 2 == stored(cluster, "Deployment", "web-canary")["spec"]["replicas"]
 
 
+@pytest.mark.parametrize(("weight", "after"), [(50, (5, 5)), (0, (10, 0))])
+def test_a_conflict_after_the_first_deployment_does_not_change_the_sum(
+    weight: int, after: tuple[int, int]
+) -> None:
+    """
+    A status that moves is a conflict as well; the plan goes on where it was.
+    """
+    cluster = MemoryCluster([*pods(8, 2), *SLICES])
+    router = KubernetesRouter(cluster, pause=lambda _: None)
+    router.current(TARGET)
+    second = "web-canary" if weight == 0 else "web-primary"
+    changed = stored(cluster, "Deployment", second)
+    cluster.put({**changed, "status": {"readyReplicas": 1}})
+    router.shift(TARGET, Split(canary=weight))
+
+    names = ("web-primary", "web-canary")
+    assert list(after) == [stored(cluster, "Deployment", n)["spec"]["replicas"] for n in names]
+
+
 def test_the_prefix_of_the_annotations_may_come_from_the_environment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -203,10 +203,11 @@ def resized(
     """One patch for each Deployment with other replicas; the one that grows comes first."""
     changed = [side for side in Side if replicas[side] != workloads.replicas[side]]
     changed.sort(key=lambda side: replicas[side] < workloads.replicas[side])
-    return tuple(_resized(workloads.sides[side], target, replicas[side]) for side in changed)
+    return tuple(scaled(workloads.sides[side], target, replicas[side]) for side in changed)
 
 
-def _resized(deployment: Manifest, target: Target, replicas: int) -> ObjectPatch:
+def scaled(deployment: Manifest, target: Target, replicas: int) -> ObjectPatch:
+    """The patch after which a Deployment is asked for so many pods."""
     before = inner(deployment, "spec", "replicas")
     tests = () if before is None else ({"op": "test", "path": "/spec/replicas", "value": before},)
     change = {"op": "add", "path": "/spec/replicas", "value": replicas}
