@@ -129,7 +129,13 @@ from progressive.aio import AsyncRunner
 from progressive.clusters import KubernetesCluster, MemoryCluster
 from progressive.metrics import EnvoyMetrics, MetricsProvider, PrometheusMetrics
 from progressive.notifiers import KubernetesEvents
-from progressive.routers import EnvoyRouter, IstioRouter, TrafficRouter
+from progressive.routers import (
+    EnvoyRouter,
+    IstioRouter,
+    LinkerdRouter,
+    SmiRouter,
+    TrafficRouter,
+)
 from progressive.stores import FileLock, FileStore, LeaseLock, MemoryStore
 from progressive.testing import Fault, Moment, Scenario, VirtualClock, World, simulate
 
@@ -225,6 +231,9 @@ def one_part_alone() -> None:
     assert_type(router.current(target), Observed)
     assert_type(router.shift(target, Split(canary=20)), Observed)
     assert_type(router.reset(target), Observed)
+    linkerd = LinkerdRouter(adopt=True, patience=timedelta(minutes=1))
+    assert_type(linkerd.left_over(target), tuple[str, ...])
+    assert_type(SmiRouter(version="v1alpha2").remove_left_over(target), tuple[str, ...])
     bounded = Target(
         namespace="shop",
         service="web",
