@@ -69,6 +69,7 @@ from progressive import (
     Phase,
     Plan,
     PluginError,
+    Pods,
     Point,
     PreflightFailed,
     Prepare,
@@ -132,7 +133,9 @@ from progressive.notifiers import KubernetesEvents
 from progressive.routers import (
     EnvoyRouter,
     IstioRouter,
+    KubernetesRouter,
     LinkerdRouter,
+    NginxRouter,
     SmiRouter,
     TrafficRouter,
 )
@@ -152,7 +155,7 @@ plan = Plan(
     interval=timedelta(seconds=30),
     threshold=3,
     checks=(
-        MetricCheck.success_rate(at_least=99.0),
+        MetricCheck.success_rate(at_least=99.0, least_requests=100),
         MetricCheck.latency(quantile=0.99, at_most=timedelta(milliseconds=500)),
         MetricCheck(name="queue", query="max(queue_depth)", at_most=100.0, no_data=NoData.FAIL),
     ),
@@ -234,6 +237,9 @@ def one_part_alone() -> None:
     linkerd = LinkerdRouter(adopt=True, patience=timedelta(minutes=1))
     assert_type(linkerd.left_over(target), tuple[str, ...])
     assert_type(SmiRouter(version="v1alpha2").remove_left_over(target), tuple[str, ...])
+    assert_type(router.current(target).pods, Pods | None)
+    assert_type(KubernetesRouter().current(target).as_ordered(20, 100), bool)
+    assert_type(NginxRouter(prefix="nginx.example.com").shift(target, Split(canary=20)), Observed)
     bounded = Target(
         namespace="shop",
         service="web",

@@ -11,6 +11,7 @@ from progressive import plugins
 from progressive.errors import PluginError
 from progressive.metrics import EnvoyMetrics, PrometheusMetrics
 from progressive.routers import (
+    AppMeshRouter,
     EnvoyRouter,
     GatewayApiRouter,
     IstioRouter,
@@ -29,6 +30,7 @@ def test_built_in_names_are_found() -> None:
         "gateway-api": GatewayApiRouter,
         "linkerd": LinkerdRouter,
         "smi": SmiRouter,
+        "app-mesh": AppMeshRouter,
     }
     assert made == {name: plugins.router(name) for name in made}
     assert (PrometheusMetrics, EnvoyMetrics) == (

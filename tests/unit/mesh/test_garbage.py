@@ -14,7 +14,7 @@ import pytest
 from attrs import frozen
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from tests.unit.mesh import gateway_api, linkerd_objects, plain
+from tests.unit.mesh import app_mesh, gateway_api, linkerd_objects, plain
 from tests.unit.mesh.manifests import both, endpoints, route, service
 from tests.unit.mesh.mutations import mutated
 from tests.unit.mesh.schemas import faults
@@ -145,6 +145,36 @@ WORLDS = {
             *AROUND,
         ],
         "gateway-api-experimental",
+    ),
+    "app-mesh": World(
+        app_mesh.CODEC,
+        [
+            app_mesh.service(),
+            app_mesh.router(
+                app_mesh.http(
+                    "main",
+                    20,
+                    match={"prefix": "/", "headers": [{"name": "x-a", "match": {"exact": "1"}}]},
+                    **app_mesh.both(90, 5, app_mesh.node("third", 5)),
+                ),
+                app_mesh.http(
+                    "tcp",
+                    None,
+                    "tcpRoute",
+                    action={"weightedTargets": [app_mesh.node("third", 1, port=9000)]},
+                ),
+                app_mesh.http(
+                    "progressive-match",
+                    9,
+                    action={"weightedTargets": [app_mesh.node("web-canary", 100)]},
+                ),
+            ),
+            app_mesh.virtual_node("web-canary", arn=app_mesh.ARN),
+            app_mesh.virtual_node("other", host="web-primary.shop.svc.cluster.local"),
+            *(service(one, 80) for one in ("web-primary", "web-canary")),
+            *(endpoints(one, True) for one in ("web-primary", "web-canary")),
+        ],
+        "app-mesh",
     ),
     "istio": World(
         IstioCodec(),

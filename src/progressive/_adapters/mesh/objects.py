@@ -21,6 +21,7 @@ from progressive._mesh.codec import (
     ObjectKind,
     ResourceRef,
     around_of,
+    guides_of,
     ref_of,
 )
 from progressive._mesh.preflight import SERVICE_LABEL
@@ -46,6 +47,7 @@ class Sight:
         refs: The objects that are steered; read by name from now on.
         objects: Those objects as they were last seen, after the last write.
         neighbours: Other routing objects of the first search; they can forbid the first write.
+        guides: What led to them, where a codec follows such objects.
         services: The Services of both sides, once asked for.
         around: Objects of the further kinds that the codec looks at; None: not asked for yet.
         fresh: Whether `objects` was read for the present call.
@@ -54,6 +56,7 @@ class Sight:
     refs: tuple[ResourceRef, ...]
     objects: list[Manifest]
     neighbours: list[Manifest] = field(factory=list)
+    guides: list[Manifest] = field(factory=list)
     services: list[Manifest] = field(factory=list)
     around: list[Manifest] | None = None
     fresh: bool = True
@@ -61,12 +64,13 @@ class Sight:
     @property
     def everything(self) -> tuple[Manifest, ...]:
         """All that is known, for a plan."""
-        return (*self.objects, *self.neighbours, *self.services, *(self.around or ()))
+        around = (*self.services, *(self.around or ()))
+        return (*self.objects, *self.neighbours, *self.guides, *around)
 
     @property
     def readable(self) -> tuple[Manifest, ...]:
-        """What a reading rests on: the routing objects, and what is around them."""
-        return (*self.objects, *(self.around or ()))
+        """What a reading rests on: the routing objects, and what leads to or is around them."""
+        return (*self.objects, *self.guides, *(self.around or ()))
 
     def steered(self, target: Target) -> list[tuple[ResourceRef, Manifest]]:
         """The steered objects and their addresses."""
@@ -127,11 +131,12 @@ class MeshObjects:
                 known.fresh = True
                 return known
         found = self._search(target)
-        refs = self._codec.steered(found, target)
+        guides = self._guides(target)
+        refs = self._codec.steered((*found, *guides), target)
         steered = [one for one in found if ref_of(one, target) in refs]
         others = [one for one in found if ref_of(one, target) not in refs]
         # without a single rule the codec explains what it saw, so it must see all
-        sight = Sight(refs, steered or found, others if steered else [])
+        sight = Sight(refs, steered or found, others if steered else [], guides=guides)
         if self._offline:
             sight.around = self.around(target, (SERVICE, ENDPOINT_SLICE))
         self._sights[target] = sight
@@ -178,6 +183,10 @@ class MeshObjects:
     def collection(self, kind: ObjectKind, namespace: str) -> str:
         """Where objects of a kind are made; in the version that the cluster serves."""
         return _collection(kind, self._version(kind), namespace)
+
+    def api_version(self, kind: ObjectKind) -> str:
+        """What objects of a kind carry; in the version that the cluster serves."""
+        return kind.api_version(self._version(kind))
 
     def services(self, target: Target) -> list[Manifest]:
         """The Services of both sides, as far as they exist."""
@@ -232,6 +241,18 @@ class MeshObjects:
         # of a file all namespaces are read at once
         named = () if self._offline else (one.namespace or "" for one in target.routes)
         return list(dict.fromkeys((target.namespace, *filter(None, named))))
+
+    def _guides(self, target: Target) -> list[Manifest]:
+        found: list[Manifest] = []
+        for kind in guides_of(self._codec):
+            try:
+                found.extend(self._listed(kind, target))
+            except RouterError as error:
+                # named objects need no guide; for others a missing right must be told
+                absent = isinstance(error, VersionNotServed)
+                if not absent and not (target.routes and error.kind is ErrorKind.FORBIDDEN):
+                    raise
+        return found
 
     def _listed(
         self, kind: ObjectKind, target: Target, namespace: str | None = None

@@ -122,7 +122,7 @@ def _refuse_filters(rule: Rule, target: Target) -> None:
     layout = rule.layout
     if not isinstance(layout, MeshRouteLayout):
         return
-    for index, body in enumerate(sequence(inner(rule.manifest, *rule.section))):
+    for index, body in enumerate(sequence(inner(rule.manifest, "spec", "rules"))):
         for name in _strange(body, layout):
             other = list(layout.rules(rule.manifest, target))[index]
             raise PreflightFailed(

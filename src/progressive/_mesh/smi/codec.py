@@ -14,7 +14,7 @@ from typing import Any
 from progressive._mesh.access import inner, mapping, text
 from progressive._mesh.builtin import SERVICE
 from progressive._mesh.codec import Manifest, ResourceRef, namespace_of, ref_of
-from progressive._mesh.istio.hosts import qualified
+from progressive._mesh.hosts import qualified
 from progressive._mesh.ownership import refuse_foreign, refuse_owned
 from progressive._mesh.preflight import require_cluster_ip, require_ready
 from progressive._mesh.rules.handing import HandsBack

@@ -12,7 +12,7 @@ from attrs import evolve
 
 from progressive._mesh.access import inner, mapping, text
 from progressive._mesh.codec import Manifest, ObjectKind, namespace_of
-from progressive._mesh.istio.hosts import qualified
+from progressive._mesh.hosts import qualified
 from progressive._mesh.rules.layout import Layout, Rule
 from progressive._mesh.rules.rule import Destination, Number
 from progressive._mesh.smi.quantity import weight_of
