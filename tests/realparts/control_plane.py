@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import requests
-from tests.realparts import audit
+from tests.realparts import audit, definitions
 from tests.realparts.api import Api, ApiError, Document, documents
 from tests.realparts.parts import part
 from tests.realparts.process import Process, free_ports, wait_for
@@ -34,6 +34,8 @@ USERS: dict[str, str] = {
     "controllers": MASTERS,
     "kwok": MASTERS,
     "istiod": MASTERS,
+    "contour": MASTERS,
+    "traefik": MASTERS,
     "pods": MASTERS,
 }
 """Whom the API server knows, and the group that each is in."""
@@ -68,6 +70,7 @@ class ControlPlane:
         self._audit_log = folder / "audit.log"
         self._tokens = {user: uuid.uuid4().hex for user in USERS}
         self._users: dict[str, Api] = {}
+        self._groups: dict[str, set[str]] = {}  # installed, with the names they define
         self._etcd = self._process("etcd", self._etcd_flags())
         self.api_server = self._process("kube-apiserver", self._api_server_flags())
         self._rest: list[Process] = []
@@ -145,6 +148,30 @@ class ControlPlane:
         name = f"{prefix}-{uuid.uuid4().hex[:8]}"
         self.api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
         return name
+
+    def install(self, *groups: str) -> None:
+        """
+        Makes the API server serve the kinds of routers, by group; at once if it does already.
+
+        Args:
+            groups: Of `definitions.GROUPS`, such as ``gateway-api`` or ``contour``.
+        """
+        for group in groups:
+            if group not in self._groups:
+                wanted = definitions.of(group)
+                definitions.install(self.api, wanted)
+                names = {one["metadata"]["name"] for one in wanted}
+                # what defines one of these names too has just been replaced
+                self._groups = {
+                    other: held for other, held in self._groups.items() if not held & names
+                }
+                self._groups[group] = names
+
+    def uninstall(self, *groups: str) -> None:
+        """Takes kinds away again, with all their objects; what is not there is fine."""
+        for group in groups:
+            definitions.uninstall(self.api, definitions.of(group))
+            self._groups.pop(group, None)
 
     def forget(self, namespace: str) -> None:
         """Begins to delete a namespace; never waits, never fails a test that is over."""
@@ -368,16 +395,16 @@ class ControlPlane:
         return self.authority.exists() and self.api.call("GET", "/readyz").status_code == 200
 
     def _apply_manifests(self) -> None:
-        definitions: list[Document] = []
+        wanted: list[Document] = []
         for file in (part("istio-crds.yaml"), *sorted(MANIFESTS.glob("*-crd*.yaml"))):
-            definitions += documents(file.read_text())
-        for one in definitions:
+            wanted += documents(file.read_text())
+        for one in wanted:
             self.api.apply(one)
         self.api.apply_all(documents((MANIFESTS / "cluster.yaml").read_text()))
-        for one in definitions:
-            self.api.wait(
-                self.api.path_of(one), _established, f"CRD {one['metadata']['name']} established"
-            )
+        for one in wanted:
+            name = one["metadata"]["name"]
+            path = self.api.path_of(one)
+            self.api.wait(path, definitions.established, f"CRD {name} established")
 
     def _wait_settled(self) -> None:
         """Until a new pod gets its node; a policy takes a moment to be heeded after it is read."""
@@ -410,11 +437,6 @@ class ControlPlane:
 
 def _answers(address: str) -> bool:
     return requests.get(address, timeout=5).status_code == 200
-
-
-def _established(definition: Document) -> bool:
-    conditions = definition.get("status", {}).get("conditions", [])
-    return any(one["type"] == "Established" and one["status"] == "True" for one in conditions)
 
 
 def _node_ready(node: Document) -> bool:

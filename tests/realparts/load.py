@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Mapping
 from threading import Event, Thread
 from typing import NamedTuple, Self
 
@@ -35,9 +36,12 @@ class Answer(NamedTuple):
 class Users:
     """Connections to the gateway, kept open and used again."""
 
-    def __init__(self, port: int, host: str, path: str = "/") -> None:
+    def __init__(
+        self, port: int, host: str, path: str = "/", headers: Mapping[str, str] | None = None
+    ) -> None:
         self._port = port
-        self._request = f"GET {path} HTTP/1.1\r\nhost: {host}\r\n\r\n".encode()
+        lines = [f"{name}: {value}" for name, value in {"host": host, **(headers or {})}.items()]
+        self._request = "\r\n".join([f"GET {path} HTTP/1.1", *lines, "", ""]).encode()
         self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
 
     async def ask(self) -> Answer:
@@ -86,11 +90,18 @@ class Load:
     """
 
     def __init__(
-        self, port: int, host: str, *, per_second: float, seconds_at_most: float, path: str = "/"
+        self,
+        port: int,
+        host: str,
+        *,
+        per_second: float,
+        seconds_at_most: float,
+        path: str = "/",
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         self.answers: list[Answer] = []
         self.skipped = 0
-        self._where = (port, host, path)
+        self._where = (port, host, path, headers)
         self._every = 1 / per_second
         self._most = int(per_second * seconds_at_most)
         self._over = Event()
@@ -148,12 +159,20 @@ class Load:
         users.close()
 
 
-def ask(port: int, host: str, *, times: int, together: int = 8, path: str = "/") -> Counts:
+def ask(
+    port: int,
+    host: str,
+    *,
+    times: int,
+    together: int = 8,
+    path: str = "/",
+    headers: Mapping[str, str] | None = None,
+) -> Counts:
     """This many requests as fast as they are answered, a few at a time."""
     found: Counts = Counter()
 
     async def run() -> None:
-        users = Users(port, host, path)
+        users = Users(port, host, path, headers)
         left = iter(range(times))
 
         async def one() -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -23,6 +24,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 GO_MODULES = Path(__file__).parent / "go"
 KUBERNETES = "v1.37.2"
@@ -46,6 +48,8 @@ class Part:
         tags: Go build tags, comma-separated.
         least: The oldest version that serves, if one on `PATH` may be used at all.
         copied: Path of a file inside the Go module `package`; a copy is the whole part then.
+        overlaid: A Go module that is built from a copy, with the files of the folder `_overlay`
+            beside the `go.mod` laid over it.
     """
 
     name: str
@@ -55,6 +59,7 @@ class Part:
     tags: str = ""
     least: tuple[int, int] | None = None
     copied: str = ""
+    overlaid: str = ""
 
     def key(self) -> str:
         """What a kept build must match; changes with any version or flag."""
@@ -62,7 +67,7 @@ class Part:
         told = hashlib.sha256()
         for text in (self.package, self.ldflags, self.tags, self.copied):
             told.update(text.encode() + b"\0")
-        for file in (folder / "go.mod", folder / "go.sum"):
+        for file in sorted(one for one in folder.rglob("*") if one.is_file()):
             told.update(file.read_bytes())
         return told.hexdigest()
 
@@ -113,6 +118,17 @@ PARTS: dict[str, Part] = {
             package="github.com/prometheus/prometheus/cmd/prometheus",
             tags="netgo,remove_all_sd",
             least=(2, 42),
+        ),
+        Part(
+            name="contour",
+            module="contour",
+            package="github.com/projectcontour/contour/cmd/contour",
+        ),
+        Part(
+            name="traefik",
+            module="traefik",
+            package="github.com/traefik/traefik/v3/cmd/traefik",
+            overlaid="github.com/go-acme/lego/v5",
         ),
         Part(name="envoy"),
     )
@@ -213,7 +229,28 @@ def _make(wanted: Part, fresh: Path) -> None:
     flags = ["-trimpath", f"-ldflags={f'-s -w {wanted.ldflags}'.strip()}"]
     if wanted.tags:
         flags += ["-tags", wanted.tags]
-    _go(wanted, "build", *flags, "-o", str(fresh), wanted.package)
+    with TemporaryDirectory() as folder:
+        if wanted.overlaid:
+            flags += ["-modfile", str(_overlaid(wanted, Path(folder)))]
+        _go(wanted, "build", *flags, "-o", str(fresh), wanted.package)
+
+
+def _overlaid(wanted: Part, folder: Path) -> Path:
+    """
+    A `go.mod` that takes one module from a changed copy.
+
+    The `go` command's own way, `-overlay`, refuses to replace files of the module cache.
+    """
+    ours = GO_MODULES / wanted.module
+    told = _go(wanted, "mod", "download", "-json", wanted.overlaid)
+    copy = shutil.copytree(json.loads(told)["Dir"], folder / "copy", copy_function=shutil.copyfile)
+    for one in (copy, *copy.rglob("*")):
+        one.chmod(0o755 if one.is_dir() else 0o644)  # the module cache is read-only
+    shutil.copytree(ours / "_overlay", copy, dirs_exist_ok=True)
+    changed = folder / "go.mod"
+    changed.write_text(f"{(ours / 'go.mod').read_text()}\nreplace {wanted.overlaid} => {copy}\n")
+    shutil.copy(ours / "go.sum", folder)
+    return changed
 
 
 def _go(wanted: Part, *arguments: str) -> str:

@@ -2,7 +2,8 @@
 
 One server on all addresses: a connection's own local address is the pod that was asked, and the
 image of that pod, followed on the API server, says how to behave (`behaviour.py`).
-Beside it, what the pods' sidecars would count (`telemetry.py`) is served to Prometheus.
+Beside it, what the pods' sidecars would count (`telemetry.py`) is served to Prometheus, and how
+many requests reached each workload, mirrored ones as well (`answering.py` reads that).
 `python -m tests.realparts.pods KUBECONFIG ACCESS_LOG TELEMETRY_PORT PORT…`
 """
 
@@ -14,6 +15,7 @@ import random
 import sys
 import threading
 import time
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
@@ -77,6 +79,15 @@ class Server:
     def __init__(self, pods: Pods) -> None:
         self._pods = pods
         self._random = random.Random(0)
+        self._received: Counter[Workload] = Counter()
+
+    def received(self) -> str:
+        """Requests by workload until now, whatever was answered; in the format of Prometheus."""
+        lines = ["# TYPE pod_requests_total counter"]
+        for one, count in self._received.items():
+            about = f'namespace="{one.namespace}",workload="{one.name}"'
+            lines.append(f"pod_requests_total{{{about}}} {count}")
+        return "\n".join(lines) + "\n"
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, until either side ends it."""
@@ -99,6 +110,7 @@ class Server:
         if found is None:
             return b""
         workload, does = found
+        self._received[workload] += 1
         if does.dead and self._random.uniform(0, 100) < does.dead:
             return b""
         if does.slow:
@@ -128,16 +140,17 @@ async def _skip_body(head: bytes, reader: asyncio.StreamReader) -> None:
 
 
 async def _serve(pods: Pods, telemetry: Telemetry, telemetry_port: int, ports: list[int]) -> None:
+    server = Server(pods)
+
     async def tell(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(asyncio.IncompleteReadError):  # who only looks whether anybody listens
             await reader.readuntil(b"\r\n\r\n")
-        body = telemetry.text().encode()
+        body = (telemetry.text() + server.received()).encode()
         head = f"content-type: text/plain; version=0.0.4\r\ncontent-length: {len(body)}\r\n"
         writer.write(f"HTTP/1.1 200 OK\r\nconnection: close\r\n{head}\r\n".encode() + body)
         await writer.drain()
         writer.close()
 
-    server = Server(pods)
     for port in ports:
         await asyncio.start_server(server.serve, "0.0.0.0", port, backlog=512)
     await asyncio.start_server(tell, "127.0.0.1", telemetry_port)

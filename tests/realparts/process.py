@@ -53,6 +53,12 @@ def free_ports(count: int) -> list[int]:
         return [int(one.getsockname()[1]) for one in sockets]
 
 
+def listens(port: int) -> bool:
+    """Whether somebody does, on the loopback; an error if not."""
+    with socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+
+
 def require_inside() -> None:
     """The mesh listens on pods' addresses, so it must not run on a real network."""
     if not is_inside():

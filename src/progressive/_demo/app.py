@@ -25,6 +25,7 @@ class Shop(ThreadingHTTPServer):
     """
 
     daemon_threads = True
+    request_queue_size = 128  # a shift opens many connections at once; 5 is what a server has
 
     def __init__(self, port: int, *, version: str, errors: float, delay: float) -> None:
         self.version, self.errors, self.delay = version, errors, delay
