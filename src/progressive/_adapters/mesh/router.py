@@ -350,7 +350,8 @@ class MeshRouter:
         return self._writer
 
     def _read(self, sight: Sight, target: Target) -> Observed:
-        return self._codec.read(sight.readable, target, total=self._totals.get(target, 100))
+        total = self._totals.get(target, 100)
+        return self._codec.read(sight.readable, target, total=total).told_apart()
 
     # planning
 
