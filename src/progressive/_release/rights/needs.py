@@ -48,6 +48,7 @@ WHY: Mapping[str, str] = {
     "canaries": "to refuse a target that Flagger moves; an API that is not installed is fine",
     "metrictemplates": "what the document refers to",
     "alertproviders": "what the document refers to",
+    "destinationrules": "whether the subset of a side is known, where sides are subsets",
     "events": "what happened, beside the target",
 }
 """Resource → why a release needs it; all others are the routes."""
@@ -56,6 +57,7 @@ WHY_ROUTES = "the weights"
 
 _PERHAPS = frozenset(
     {("flagger.app", "canaries", "list"), ("keda.sh", "scaledobjects", "list")}
+    | {("networking.istio.io", "destinationrules", "list")}
     | {("", "events", "create")}
 )
 """Lists that are taken as empty where they are forbidden, and what disturbs no run by failing."""
