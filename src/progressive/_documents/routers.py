@@ -14,14 +14,38 @@ from attrs import frozen
 from progressive._documents.findings import Findings, Rule
 from progressive._documents.shapes import nearest
 
-BUILT = frozenset({"gateway-api", "istio"})
+BUILT = frozenset(
+    {
+        "apisix",
+        "app-mesh",
+        "contour",
+        "gateway-api",
+        "gloo",
+        "istio",
+        "knative",
+        "kubernetes",
+        "kuma",
+        "linkerd",
+        "nginx",
+        "skipper",
+        "smi",
+        "traefik",
+    }
+)
 """Routers of this version that steer a Kubernetes service."""
 
 
 @frozen(kw_only=True)
 class Abilities:
-    """What the mesh behind a router can express."""
+    """
+    What the mesh behind a router can express.
 
+    Attributes:
+        shares: A share of the traffic of a managed release; without it all moves at once.
+        match, mirror, sticky: As in `Capabilities`.
+    """
+
+    shares: bool = True
     match: bool = False
     mirror: bool = False
     sticky: bool = False
@@ -34,16 +58,19 @@ ABILITIES = {
     "smi": Abilities(),
     "osm": Abilities(),
     "app-mesh": Abilities(match=True),
-    "nginx": Abilities(match=True, sticky=True),
-    "contour": Abilities(match=True, mirror=True, sticky=True),
+    "nginx": Abilities(match=True),
+    "contour": Abilities(match=True, mirror=True),
     "traefik": Abilities(match=True, mirror=True, sticky=True),
     "kuma": Abilities(match=True, mirror=True),
     "gloo": Abilities(match=True, mirror=True),
     "skipper": Abilities(match=True),
     "apisix": Abilities(match=True),
     "knative": Abilities(),
-    "kubernetes": Abilities(),
+    "kubernetes": Abilities(shares=False),
 }
+
+ROUTE_FIELDS = {"nginx": "ingressRef"}
+"""Router → the field of a Canary's spec that names its routing object."""
 
 PROVIDERS = {
     **{name: name for name in ABILITIES},
@@ -56,6 +83,11 @@ PROVIDERS = {
     "smi:v1alpha3": "smi",
 }
 """What documents write → the name of the router."""
+
+_GONE = {
+    "appmesh:v1beta1": "App Mesh's v1beta1 is served by no controller any more; write appmesh",
+}
+"""What documents once wrote → why it cannot be had."""
 
 _OF_FLAGGER = {"linkerd": "smi", "osm": "smi"}
 """Providers by which Flagger means a TrafficSplit; Linkerd's own routes are its gatewayapi."""
@@ -75,6 +107,9 @@ def router_named(
     Args:
         built: Routers that can be had: those of this version, and those of plugins.
     """
+    if written in _GONE:
+        findings.error(path, _GONE[written], Rule.UNSUPPORTED)
+        return None
     router = PROVIDERS.get(written, written)
     if router in built:
         return router
