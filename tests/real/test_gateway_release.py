@@ -1,4 +1,4 @@
-"""A whole release through Contour's Gateway, with exactly the Role that `progressive rbac` prints."""
+"""A release through Contour's Gateway, with exactly the Role that `progressive rbac` prints."""
 
 from __future__ import annotations
 
