@@ -272,7 +272,6 @@ STICKY = Sticky(cookie="web")
         ("traefik.io/gateway-controller", Split(canary=0, mirror=100), "Traefik.* cannot mirror"),
         ("projectcontour.io/gateway-controller", Split(canary=0, mirror=10), "every request"),
         ("linkerd.io/policy-controller", Split(canary=0, mirror=100), "Linkerd.* cannot mirror"),
-        ("linkerd.io/policy-controller", Split(canary=5, sticky=STICKY), "Linkerd.* cookie"),
         (
             "application-networking.k8s.aws/gateway-api-controller",
             Split(canary=1, total=1000),

@@ -25,14 +25,12 @@ class Limits:
         called: Its name.
         mirror: Whether it copies requests.
         parts: Whether it copies a part of them; False: always all.
-        backend_filters: Whether a backend may have filters, as cookies need.
         largest: Largest sum of weights; None: that of the API.
     """
 
     called: str
     mirror: bool = True
     parts: bool = True
-    backend_filters: bool = True
     largest: int | None = None
 
 
@@ -41,8 +39,8 @@ KNOWN: Mapping[str, Limits] = {
     "projectcontour.io/gateway-controller": Limits(called="Contour", parts=False),
     # measured in tests/real: it answers every request of such a rule with 500
     "traefik.io/gateway-controller": Limits(called="Traefik", mirror=False),
-    # its controller keeps the routing from before the filter; such a backend answers 500
-    "linkerd.io/policy-controller": Limits(called="Linkerd", mirror=False, backend_filters=False),
+    # its controller cannot convert such a route, and keeps the routing from before
+    "linkerd.io/policy-controller": Limits(called="Linkerd", mirror=False),
     # the API of VPC Lattice: a weight is 0 to 999
     "application-networking.k8s.aws/gateway-api-controller": Limits(
         called="AWS VPC Lattice", largest=999
@@ -72,10 +70,6 @@ def _refuse(limits: Limits, rule: Rule, target: Target, split: Split) -> None:
         raise Unsupported(
             f"{who} mirrors every request, whatever percentage is asked for; "
             "write spec.traffic.mirror: 100 if the canary can take them, or leave it out"
-        )
-    if split.sticky is not None and not limits.backend_filters:
-        raise Unsupported(
-            f"{who} cannot add a cookie to answers of one backend; leave spec.traffic.sticky out"
         )
     if limits.largest is not None and split.total > limits.largest:
         raise InvalidWeight(
