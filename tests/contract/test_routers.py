@@ -6,14 +6,20 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.unit.mesh import plain
+from tests.unit.mesh import gateway_api, plain
 from tests.unit.mesh.manifests import TARGET, both, endpoints, on, route, service
 
 from progressive._adapters.cluster.memory import MemoryCluster
 from progressive._contract.routers import RouterContract
 from progressive._model.traffic import RouteRef, Target
 from progressive.ports import TrafficRouter
-from progressive.routers import EnvoyRouter, IstioRouter, KubernetesRouter, NginxRouter
+from progressive.routers import (
+    EnvoyRouter,
+    GatewayApiRouter,
+    IstioRouter,
+    KubernetesRouter,
+    NginxRouter,
+)
 
 
 def world() -> MemoryCluster:
@@ -39,6 +45,14 @@ class TestIstioWithSeveralRules(RouterContract):
             RouteRef(name="web-public", rule=1),
         )
         return IstioRouter(world(), pause=lambda _: None), target
+
+
+class TestGatewayApi(RouterContract):
+    def arrange(self) -> tuple[TrafficRouter, Target]:
+        sides = ("web-primary", "web-canary")
+        around = [service(one, 80) for one in sides] + [endpoints(one, True) for one in sides]
+        objects = [gateway_api.route(gateway_api.rule(name="main")), *around]
+        return GatewayApiRouter(MemoryCluster(objects), pause=lambda _: None), TARGET
 
 
 class TestKubernetesReplicas(RouterContract):
