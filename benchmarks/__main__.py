@@ -12,13 +12,14 @@ from contextlib import ExitStack
 
 from tests.realparts import inside
 
-from benchmarks import api_requests, imports, machine, memory, survival, way_home
+from benchmarks import api_requests, codecs, imports, machine, memory, survival, traffic, way_home
 from benchmarks.figures import Figure, table
 from benchmarks.figures import machine as words
 from benchmarks.shop import Parts, real_parts
 from benchmarks.survival import faults
 
 ALONE: dict[str, Callable[..., list[Figure]]] = {
+    "codecs": codecs.measure,
     "imports": imports.measure,
     "machine": machine.measure,
 }
@@ -30,9 +31,10 @@ ON_REAL_PARTS: dict[str, Callable[..., list[Figure]]] = {
 LONG: dict[str, Callable[..., list[Figure]]] = {
     "survival": survival.measure,
     "survival-faults": faults.measure,
+    "traffic": traffic.measure,
 }
 """On real parts as well, and only if it is asked for by name: minutes of processes that die,
-and of servers that answer badly."""
+of servers that answer badly, and of users behind every gateway."""
 
 
 def main() -> None:

@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 from benchmarks.figures import Figure, Spread, table
 from benchmarks.survival import faults
+from tests.real import roads
 from tests.realparts.control_plane import ControlPlane
 from tests.realparts.prometheus import Prometheus
 
-from benchmarks import api_requests, imports, machine, memory, way_home
+from benchmarks import api_requests, imports, machine, memory, traffic, way_home
 
 ROOT = Path(__file__).parents[2]
 
@@ -117,3 +118,15 @@ def test_the_command_names_what_there_is() -> None:
     assert 2 == done.returncode
     known = "imports, machine, api-requests, memory, way-home, survival, survival-faults"
     assert f"there is only {known}" in done.stderr
+
+
+@pytest.mark.real
+def test_traffic_is_measured() -> None:
+    """One router and two weights; the suite of real traffic has them all."""
+    with roads.file_scene() as scene:
+        figures = traffic.told("Envoy, by a file", scene, weights=(0, 50))
+    shown(figures)
+
+    assert figures[0].measured == "0 % of 2,000; 0 failed"
+    assert figures[0].beside == "3 sigma: 0 %"
+    assert figures[1].beside == "3 sigma: 46.65 % to 53.35 %"

@@ -120,13 +120,13 @@ class Road:
         router: The name by which documents ask for the router.
         objects: Makes the routing objects for a namespace and a host, all on the primary.
         conditions: Of `CONDITIONS`, those that the mesh can express.
-        mirror: A share that the gateway can mirror, in percent.
+        mirror: A share that the gateway can mirror, in percent; None: it cannot.
     """
 
     router: str
     objects: Callable[[str, str], list[Document]]
     conditions: frozenset[str] = field(default=frozenset(CONDITIONS))
-    mirror: float = 50.0
+    mirror: float | None = 50.0
 
 
 ISTIO = Road(router="istio", objects=lambda namespace, _: [virtual_service(namespace, canary=0)])
@@ -135,10 +135,12 @@ TRAEFIK_SERVICE = Road(router="traefik", objects=traefik_service)
 GATEWAY_API_BY_CONTOUR = Road(
     router="gateway-api",
     objects=lambda namespace, host: http_route(namespace, host, parent=Contour.gateway),
+    mirror=100.0,  # of a route it copies every request, whatever percentage it says
 )
 GATEWAY_API_BY_TRAEFIK = Road(
     router="gateway-api",
     objects=lambda namespace, host: http_route(namespace, host, parent=Traefik.gateway),
+    mirror=None,  # with the filter in it every request of the route is answered with 500
 )
 
 

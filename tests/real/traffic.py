@@ -26,6 +26,7 @@ from progressive.ports import TrafficRouter
 WEIGHTS = (0, 1, 20, 50, 99, 100, 0)
 REQUESTS = 2000
 SIGMAS = 3.0
+IN_FLIGHT = 5
 PER_SECOND = 50  # of the stream that goes on while the traffic is moved
 
 QA = {"x-user": "qa"}
@@ -56,7 +57,8 @@ class Scene:
         received: Requests that reached the pods of the primary and of the canary, mirrored ones
             as well.
         conditions: Of `CONDITIONS`, those that the router's mesh can express.
-        mirror: A share that the gateway can mirror, in percent.
+        mirror: A share that this gateway can mirror, in percent; None: it cannot, so that the
+            router must refuse it, whatever the mesh can in general.
     """
 
     gateway: Gateway
@@ -67,7 +69,7 @@ class Scene:
     received: Callable[[], tuple[int, int]]
     versions: tuple[str, str] = ("1", "2")
     conditions: frozenset[str] = field(default=frozenset(CONDITIONS))
-    mirror: float = 50.0
+    mirror: float | None = 50.0
 
     def load(self) -> Load:
         """Users who go on asking while a block lasts."""
@@ -112,9 +114,19 @@ class Share:
 
     @property
     def likely(self) -> bool:
-        """Whether chance explains the difference: `SIGMAS` standard deviations of a binomial."""
+        """Whether chance explains the difference."""
+        return self.off <= self.chance
+
+    @property
+    def off(self) -> float:
+        """How many requests the canary got too many or too few."""
+        return abs(self.canary - self.n * self.ordered / self.total)
+
+    @property
+    def chance(self) -> float:
+        """How many that may be: `SIGMAS` standard deviations of a binomial."""
         p = self.ordered / self.total
-        return abs(self.canary - self.n * p) <= SIGMAS * math.sqrt(self.n * p * (1 - p))
+        return SIGMAS * math.sqrt(self.n * p * (1 - p))
 
 
 def measure(scene: Scene, weight: int, *, total: int = 100, n: int = REQUESTS) -> Share:
@@ -223,12 +235,13 @@ class TrafficSuite:
         Counted where the copies arrive, for no user sees them.
         """
         primary, _ = scene.versions
-        order = Split(canary=0, mirror=scene.mirror)
+        percent = scene.mirror or 50
+        able = scene.router.capabilities.mirror and scene.mirror is not None
         with scene.load() as load:
-            if not carried_out(scene, order, able=scene.router.capabilities.mirror):
+            if not carried_out(scene, Split(canary=0, mirror=percent), able=able):
                 return
             wait_for(lambda: scene.ask(20) and scene.received()[1], "copies reach the canary")
-            found = wait_for(lambda: _mirrored(scene), f"{scene.mirror} % are copied", seconds=30)
+            found = wait_for(lambda: _mirrored(scene, percent), f"{percent} % copied", seconds=30)
             scene.router.reset(scene.target)
             wait_for(lambda: _nothing_mirrored(scene), "the mirror is gone", seconds=30)
 
@@ -263,8 +276,8 @@ class TrafficSuite:
         After everything that the router can do, what is stored is what was stored before.
         """
         before = scene.stored()
-        able = scene.router.capabilities
-        split = Split(canary=30, mirror=scene.mirror if able.mirror else None)
+        mirror = scene.mirror if scene.router.capabilities.mirror else None
+        split = Split(canary=30, mirror=mirror)
         with scene.load() as load:
             scene.shift(split)
             observed = scene.router.reset(scene.target)
@@ -296,13 +309,14 @@ class User:
         return self.visit() == version and bool(self._session.cookies)
 
 
-def _mirrored(scene: Scene) -> Share | None:
+def _mirrored(scene: Scene, percent: float) -> Share | None:
     """The share that is copied, of requests sent now; None: not what was ordered, yet."""
     begin = scene.received()
     scene.ask(REQUESTS)
-    end = scene.received()  # the stream beside is in the numbers of both sides alike
-    found = Share(ordered=int(scene.mirror), n=end[0] - begin[0], canary=end[1] - begin[1])
-    return found if found.likely else None
+    end = scene.received()
+    found = Share(ordered=int(percent), n=end[0] - begin[0], canary=end[1] - begin[1])
+    # of the stream beside, some copies are still under way at both readings
+    return found if found.off <= found.chance + IN_FLIGHT else None
 
 
 def _nothing_mirrored(scene: Scene) -> bool:

@@ -14,7 +14,24 @@ from attrs import frozen
 from progressive._documents.findings import Findings, Rule
 from progressive._documents.shapes import nearest
 
-BUILT = frozenset({"app-mesh", "gateway-api", "istio", "kubernetes", "nginx"})
+BUILT = frozenset(
+    {
+        "apisix",
+        "app-mesh",
+        "contour",
+        "gateway-api",
+        "gloo",
+        "istio",
+        "knative",
+        "kubernetes",
+        "kuma",
+        "linkerd",
+        "nginx",
+        "skipper",
+        "smi",
+        "traefik",
+    }
+)
 """Routers of this version that steer a Kubernetes service."""
 
 
@@ -42,7 +59,7 @@ ABILITIES = {
     "osm": Abilities(),
     "app-mesh": Abilities(match=True),
     "nginx": Abilities(match=True),
-    "contour": Abilities(match=True, mirror=True, sticky=True),
+    "contour": Abilities(match=True, mirror=True),
     "traefik": Abilities(match=True, mirror=True, sticky=True),
     "kuma": Abilities(match=True, mirror=True),
     "gloo": Abilities(match=True, mirror=True),

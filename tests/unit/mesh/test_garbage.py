@@ -14,7 +14,7 @@ import pytest
 from attrs import frozen
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from tests.unit.mesh import app_mesh, plain
+from tests.unit.mesh import app_mesh, gateway_api, linkerd_objects, plain
 from tests.unit.mesh.manifests import both, endpoints, route, service
 from tests.unit.mesh.mutations import mutated
 from tests.unit.mesh.schemas import faults
@@ -23,7 +23,9 @@ from progressive._kube.patch import apply
 from progressive._mesh.codec import MeshCodec, ObjectPatch
 from progressive._mesh.istio.codec import IstioCodec
 from progressive._mesh.kubernetes.codec import KubernetesCodec
+from progressive._mesh.linkerd.codec import LinkerdCodec
 from progressive._mesh.nginx.codec import NginxCodec
+from progressive._mesh.smi.codec import SmiCodec
 from progressive._model.traffic import Match, Split, Sticky, Target, TextMatch
 from progressive.errors import RouterError
 
@@ -57,7 +59,93 @@ class World:
     definitions: str | None = None
 
 
+AROUND = (
+    *(service(one, 80) for one in ("web-primary", "web-canary")),
+    *(endpoints(one, True) for one in ("web-primary", "web-canary")),
+)
+
 WORLDS = {
+    "smi": World(SmiCodec(), [*linkerd_objects.broken_soon("split"), *AROUND], "smi-linkerd"),
+    "linkerd": World(
+        LinkerdCodec(), [*linkerd_objects.broken_soon("route"), *AROUND], "gateway-api"
+    ),
+    "linkerd-policy": World(
+        LinkerdCodec(), [*linkerd_objects.broken_soon("policy", "split"), *AROUND], "linkerd"
+    ),
+    "gateway-api": World(
+        gateway_api.CODEC,
+        [
+            gateway_api.route(
+                gateway_api.rule(
+                    90,
+                    5,
+                    gateway_api.backend("audit", 5),
+                    name="main",
+                    filters=[
+                        {
+                            "type": "RequestMirror",
+                            "requestMirror": {
+                                "backendRef": gateway_api.backend("web-canary"),
+                                "fraction": {"numerator": 1, "denominator": 8},
+                            },
+                        },
+                        {"type": "ResponseHeaderModifier", "responseHeaderModifier": {}},
+                    ],
+                    timeouts={"request": "10s"},
+                ),
+                {"name": "other", "backendRefs": [gateway_api.backend("other")]},
+                {
+                    "name": "progressive-sticky",
+                    "matches": [
+                        {
+                            **gateway_api.ROOT,
+                            "headers": [
+                                {
+                                    "type": "RegularExpression",
+                                    "name": "Cookie",
+                                    "value": r"(.*;\s*)?web=abcdefghij(;.*)?",
+                                }
+                            ],
+                        }
+                    ],
+                    "backendRefs": [gateway_api.backend("web-canary", 100)],
+                },
+            ),
+            gateway_api.grant(),
+            *AROUND,
+        ],
+        "gateway-api",
+    ),
+    "gateway-api-grpc": World(
+        gateway_api.CODEC,
+        [
+            gateway_api.route(
+                gateway_api.rule(None, None, matches=[{"method": {"service": "shop.Cart"}}]),
+                {
+                    "matches": [{"headers": [{"name": "x-user", "value": "old"}]}],
+                    "backendRefs": [gateway_api.backend("web-canary", 100)],
+                },
+                kind="GRPCRoute",
+                parentRefs=[gateway_api.MESH],
+                meta_annotations={"progressive.dev/managed-rules": "1"},
+            ),
+            *AROUND,
+        ],
+        "gateway-api",
+    ),
+    "gateway-api-sessions": World(
+        gateway_api.CODEC,
+        [
+            gateway_api.route(
+                gateway_api.rule(70, 30, sessionPersistence={"type": "Cookie"}),
+                meta_annotations={
+                    "progressive.dev/withdrawn-0": '{"place": 1, "backend": {"name": "web"}}'
+                },
+            ),
+            *AROUND,
+        ],
+        "gateway-api-experimental",
+    ),
     "app-mesh": World(
         app_mesh.CODEC,
         [
@@ -113,8 +201,7 @@ WORLDS = {
                 "metadata": {"name": "web", "namespace": "shop"},
                 "spec": {"host": "web", "subsets": [{"name": "stable", "labels": {"v": "1"}}]},
             },
-            *(service(one, 80) for one in ("web-primary", "web-canary")),
-            *(endpoints(one, True) for one in ("web-primary", "web-canary")),
+            *AROUND,
         ],
     ),
     "kubernetes, a selector": World(

@@ -162,24 +162,31 @@ class MeshObjects:
 
     def around(self, target: Target, kinds: Sequence[ObjectKind] = ()) -> list[Manifest]:
         """
-        The objects of `kinds`, and of the further kinds of the codec, in the target's namespace.
+        The objects of `kinds`, and of the further kinds of the codec.
 
-        What is not installed or may not be read is left out: a codec can only judge what it sees.
+        Those of the target's namespace, and of namespaces whose routes the release names, for
+        what stands beside a route decides about it. What is not installed or may not be read is
+        left out: a codec can only judge what it sees.
         """
         found: list[Manifest] = []
         for kind in (*kinds, *around_of(self._codec)):
             if kind in self._codec.kinds:
                 continue
-            try:
-                found.extend(self._listed(kind, target))
-            except RouterError as error:
-                if error.kind not in (ErrorKind.NOT_FOUND, ErrorKind.FORBIDDEN):
-                    raise
+            for namespace in self._namespaces(target):
+                try:
+                    found.extend(self._listed(kind, target, namespace))
+                except RouterError as error:
+                    if error.kind not in (ErrorKind.NOT_FOUND, ErrorKind.FORBIDDEN):
+                        raise
         return found
 
     def collection(self, kind: ObjectKind, namespace: str) -> str:
         """Where objects of a kind are made; in the version that the cluster serves."""
         return _collection(kind, self._version(kind), namespace)
+
+    def api_version(self, kind: ObjectKind) -> str:
+        """What objects of a kind carry; in the version that the cluster serves."""
+        return kind.api_version(self._version(kind))
 
     def services(self, target: Target) -> list[Manifest]:
         """The Services of both sides, as far as they exist."""
@@ -230,6 +237,11 @@ class MeshObjects:
             raise absent[0] if len(absent) == 1 else self._none_served()
         return found
 
+    def _namespaces(self, target: Target) -> list[str]:
+        # of a file all namespaces are read at once
+        named = () if self._offline else (one.namespace or "" for one in target.routes)
+        return list(dict.fromkeys((target.namespace, *filter(None, named))))
+
     def _guides(self, target: Target) -> list[Manifest]:
         found: list[Manifest] = []
         for kind in guides_of(self._codec):
@@ -242,10 +254,13 @@ class MeshObjects:
                     raise
         return found
 
-    def _listed(self, kind: ObjectKind, target: Target) -> list[Manifest]:
+    def _listed(
+        self, kind: ObjectKind, target: Target, namespace: str | None = None
+    ) -> list[Manifest]:
         # of a file everything is searched; of a cluster one namespace, for larger rights are rare
         everywhere = self._offline and not (target.routes and kind in self._codec.kinds)
-        where = None if everywhere else target.namespace
+        namespace = namespace or target.namespace
+        where = None if everywhere else namespace
         for version in self._candidates(kind):
             try:
                 answer = self._cluster.get(_collection(kind, version, where))
@@ -254,7 +269,7 @@ class MeshObjects:
                     # only a version that is not served has no list; discovery tells the rest
                     self._versions.pop((kind.group, kind.plural), None)
                     continue
-                words = f"list {kind.resource} in namespace {target.namespace}"
+                words = f"list {kind.resource} in namespace {namespace}"
                 raise refused(error, words) from error
             self._versions[(kind.group, kind.plural)] = version
             api_version = kind.api_version(version)

@@ -13,9 +13,10 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from progressive._mesh.access import at, inner, mapping, pointer, sequence
+from progressive._mesh.access import at, pointer, sequence
 from progressive._mesh.codec import Manifest, Operation
 from progressive._mesh.rules import weights
+from progressive._mesh.rules.annotations import annotating, unannotating
 from progressive._mesh.rules.cookies import Jar
 from progressive._mesh.rules.find import MANAGED_RULES, listed_rules
 from progressive._mesh.rules.layout import Rule
@@ -158,14 +159,9 @@ def listing(manifest: Manifest, places: Sequence[int]) -> list[Operation]:
     """What makes the annotation list these managed rules."""
     if frozenset(places) == listed_rules(manifest):
         return []
-    path = pointer(("metadata", "annotations", MANAGED_RULES))
     if not places:
-        return [{"op": "remove", "path": path}]
-    value = ",".join(str(place) for place in sorted(places))
-    changes: list[Operation] = [{"op": "add", "path": path, "value": value}]
-    if not mapping(inner(manifest, "metadata", "annotations")):
-        changes.insert(0, {"op": "add", "path": "/metadata/annotations", "value": {}})
-    return changes
+        return unannotating(manifest, MANAGED_RULES)
+    return annotating(manifest, MANAGED_RULES, ",".join(str(place) for place in sorted(places)))
 
 
 def _paired(
