@@ -9,8 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from progressive._adapters.aws.calls import BotocoreCalls
+from progressive._adapters.aws.router import AppMeshApiRouter
+from progressive._adapters.mesh.app_mesh import AppMeshRouter
 from progressive._adapters.mesh.gateway_api import GatewayApiRouter
 from progressive._adapters.mesh.istio import IstioRouter
+from progressive._adapters.mesh.kubernetes import KubernetesRouter
+from progressive._adapters.mesh.linkerd import LinkerdRouter
+from progressive._adapters.mesh.nginx import NginxRouter
 from progressive._adapters.mesh.router import MeshRouter
 from progressive._adapters.mesh.routers.proxies import (
     ApisixRouter,
@@ -21,6 +27,7 @@ from progressive._adapters.mesh.routers.proxies import (
     SkipperRouter,
     TraefikRouter,
 )
+from progressive._adapters.mesh.smi import SmiRouter
 from progressive._mesh.effect import CountsTraffic, Effect, EffectKind, Traffic
 from progressive._mesh.standing import Standing, StandingKind
 from progressive.ports import RouteMaker, TrafficRouter
@@ -31,6 +38,13 @@ if TYPE_CHECKING:
 __all__ = [
     "IstioRouter",
     "GatewayApiRouter",
+    "LinkerdRouter",
+    "SmiRouter",
+    "AppMeshRouter",
+    "AppMeshApiRouter",
+    "BotocoreCalls",
+    "KubernetesRouter",
+    "NginxRouter",
     "EnvoyRouter",
     "ContourRouter",
     "TraefikRouter",

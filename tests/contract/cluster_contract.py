@@ -237,6 +237,20 @@ class ClusterContract:
 
         assert ErrorKind.NOT_FOUND is refused(lambda: cluster.get(maps(place, "web"))).kind
 
+    def test_a_delete_may_name_the_version_that_it_means(
+        self, cluster: Cluster, place: str
+    ) -> None:
+        """What somebody changed since it was read is not deleted."""
+        made = cluster.create(maps(place), config_map("web"))
+        old = made["metadata"]["resourceVersion"]
+        now = cluster.merge_patch(maps(place, "web"), {"data": {"changed": "yes"}})
+        error = refused(lambda: cluster.delete(maps(place, "web"), version=old))
+        assert ErrorKind.CONFLICT is error.kind
+
+        cluster.delete(maps(place, "web"), version=now["metadata"]["resourceVersion"])
+        assert ErrorKind.NOT_FOUND is refused(lambda: cluster.get(maps(place, "web"))).kind
+        cluster.delete(maps(place, "web"), version=old)
+
     def test_list_by_labels_holds_whole_objects(self, cluster: Cluster, place: str) -> None:
         """A real list leaves apiVersion and kind out of its items; callers want them."""
         for name, tier in (("a", "front"), ("b", "back"), ("c", "front")):

@@ -189,6 +189,12 @@ class Course:
         """An observed weight in parts of the plan's total."""
         return round(seen.canary * self.plan.total / seen.total)
 
+    def as_ordered(self, seen: Observed, weight: int) -> bool:
+        """Whether the route shows a weight of the plan, as near as its parts or its pods can."""
+        if seen.pods is not None:
+            return seen.as_ordered(weight, self.plan.total)
+        return self.in_total(seen) == weight
+
     # turning points
 
     def go_home(self, outcome: Outcome, reason: Reason | None, message: str) -> None:

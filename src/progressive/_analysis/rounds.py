@@ -60,7 +60,7 @@ def found(course: Course, event: Seen) -> None:
     seen_now, wanted = course.in_total(event.observed), course.plan.weights[state.step]
     if state.recovering:
         course.shift(0, Phase.STEPPING)
-    elif seen_now == wanted and event.observed.mirror is None:
+    elif course.as_ordered(event.observed, wanted) and event.observed.mirror is None:
         shifted(course, event)
     elif seen_now == state.weight:
         course.shift(wanted, Phase.STEPPING)
@@ -76,8 +76,8 @@ def held(course: Course, event: Woke) -> None:
 
 def seen(course: Course, event: Seen) -> None:
     """The split was read: ours, or another writer's."""
-    if course.in_total(event.observed) == expected(course):
-        course.state.weight = expected(course)
+    if course.as_ordered(event.observed, expected(course)):
+        course.state.weight = course.in_total(event.observed)
         measure(course)
     else:
         drifted(course, event.observed)

@@ -17,13 +17,18 @@ from progressive._documents.shapes import nearest
 BUILT = frozenset(
     {
         "apisix",
+        "app-mesh",
         "contour",
         "gateway-api",
         "gloo",
         "istio",
         "knative",
+        "kubernetes",
         "kuma",
+        "linkerd",
+        "nginx",
         "skipper",
+        "smi",
         "traefik",
     }
 )
@@ -32,8 +37,15 @@ BUILT = frozenset(
 
 @frozen(kw_only=True)
 class Abilities:
-    """What the mesh behind a router can express."""
+    """
+    What the mesh behind a router can express.
 
+    Attributes:
+        shares: A share of the traffic of a managed release; without it all moves at once.
+        match, mirror, sticky: As in `Capabilities`.
+    """
+
+    shares: bool = True
     match: bool = False
     mirror: bool = False
     sticky: bool = False
@@ -46,7 +58,7 @@ ABILITIES = {
     "smi": Abilities(),
     "osm": Abilities(),
     "app-mesh": Abilities(match=True),
-    "nginx": Abilities(match=True, sticky=True),
+    "nginx": Abilities(match=True),
     "contour": Abilities(match=True, mirror=True),
     "traefik": Abilities(match=True, mirror=True, sticky=True),
     "kuma": Abilities(match=True, mirror=True),
@@ -54,8 +66,11 @@ ABILITIES = {
     "skipper": Abilities(match=True),
     "apisix": Abilities(match=True),
     "knative": Abilities(),
-    "kubernetes": Abilities(),
+    "kubernetes": Abilities(shares=False),
 }
+
+ROUTE_FIELDS = {"nginx": "ingressRef"}
+"""Router → the field of a Canary's spec that names its routing object."""
 
 PROVIDERS = {
     **{name: name for name in ABILITIES},
@@ -68,6 +83,11 @@ PROVIDERS = {
     "smi:v1alpha3": "smi",
 }
 """What documents write → the name of the router."""
+
+_GONE = {
+    "appmesh:v1beta1": "App Mesh's v1beta1 is served by no controller any more; write appmesh",
+}
+"""What documents once wrote → why it cannot be had."""
 
 _OF_FLAGGER = {"linkerd": "smi", "osm": "smi"}
 """Providers by which Flagger means a TrafficSplit; Linkerd's own routes are its gatewayapi."""
@@ -87,6 +107,9 @@ def router_named(
     Args:
         built: Routers that can be had: those of this version, and those of plugins.
     """
+    if written in _GONE:
+        findings.error(path, _GONE[written], Rule.UNSUPPORTED)
+        return None
     router = PROVIDERS.get(written, written)
     if router in built:
         return router

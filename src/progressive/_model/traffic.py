@@ -261,6 +261,33 @@ class Split(Value):
 
 
 @frozen(kw_only=True, eq=False, repr=False)
+class Pods(Value):
+    """
+    A share that is made of pods: so many of the canary among all that share the traffic.
+
+    Attributes:
+        canary: Those of the canary, 0 to `total`.
+        total: All of them, 1 or more.
+    """
+
+    canary: int
+    total: int
+
+    @staticmethod
+    def nearest(canary: int, whole: int, pods: int) -> int:
+        """
+        How many of `pods` come nearest to the share `canary` of `whole`; a half counts up.
+
+        A share that is not 0 has one pod at least, and one that is not all leaves one: with two
+        pods or more a side that shall have traffic has it.
+        """
+        near = (2 * canary * pods + whole) // (2 * whole)
+        least = 1 if canary > 0 else 0
+        most = pods if canary == whole else pods - 1
+        return max(min(near, most), least)
+
+
+@frozen(kw_only=True, eq=False, repr=False)
 class Observed(Value):
     """
     What a router found when it looked.
@@ -270,6 +297,8 @@ class Observed(Value):
         total: 1 or more.
         mirror: Percent that is mirrored; None: no mirror.
         matched: Whether a rule of ours for matched requests stands.
+        pods: Where the share is made of pods: how many are asked for. Such a share is coarse,
+            and follows its order when the pods are ready; `as_ordered` goes by these.
         inside: Weight and total inside that rule, for a release with a match, whose weight is
             there and nowhere else (release.md R6); None: not told apart from the above.
         writer: Field manager of the last write to the weights, where the API tells.
@@ -280,7 +309,8 @@ class Observed(Value):
     total: int = 100
     mirror: float | None = None
     matched: bool = False
-    inside: tuple[int, int] | None = None
+    inside: tuple[int, int] | None = field(default=None, repr=False)
+    pods: Pods | None = field(default=None, repr=False, eq=False)
     writer: str | None = field(default=None, repr=False, eq=False)
     warnings: tuple[str, ...] = field(default=(), repr=False, eq=False)
 
@@ -294,6 +324,12 @@ class Observed(Value):
             return self
         return evolve(self, canary=self.inside[0], total=self.inside[1])
 
+    def as_ordered(self, canary: int, total: int) -> bool:
+        """Whether what stands is what an order of `canary` parts of `total` leads to."""
+        if self.pods is not None:
+            return self.pods.canary == Pods.nearest(canary, total, self.pods.total)
+        return self.canary * total == canary * self.total
+
     def shows(self, split: Split) -> bool:
         """Whether this is `split`, as far as reading back can tell; proportions count."""
         seen = self.within(split)
@@ -301,7 +337,7 @@ class Observed(Value):
         ruled = seen.matched == bool(split.match or split.sticky)
         idle = split.canary == 0 and bool(split.match or split.sticky)
         return (
-            seen.canary * split.total == split.canary * seen.total
+            seen.as_ordered(split.canary, split.total)
             and (seen.mirror or None) == (split.mirror or None)
             and (ruled or idle)
         )

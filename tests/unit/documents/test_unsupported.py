@@ -13,6 +13,8 @@ from tests.unit.documents.classic import (
     warnings,
 )
 
+from progressive._model.traffic import RouteRef
+
 ANALYSIS = "spec.analysis"
 WEIGHTLESS = {"analysis__stepWeight": ABSENT, "analysis__maxWeight": ABSENT}
 INSIDER = [{"headers": {"x-user": {"exact": "insider"}}}]
@@ -150,13 +152,34 @@ def test_what_a_mesh_can_never_do_is_told_at_the_field(
     assert "at all" in told[path]
 
 
-@pytest.mark.parametrize("provider", ["linkerd", "appmesh:v1beta2", "nginx"])
-def test_routers_of_later_versions_are_not_unknown(provider: str) -> None:
-    """'There is no such router' would be untrue, and send people looking for a typo."""
-    ((path, words),) = errors(read(classic(provider=provider)))
+def test_a_version_that_no_controller_serves_is_told() -> None:
+    """Weights of App Mesh's v1beta1 stood in another kind of object; nobody reads it any more."""
+    ((path, words),) = errors(read(classic(provider="appmesh:v1beta1")))
 
-    assert "spec.provider" == path
-    assert "not available yet" in words
+    assert ("spec.provider", True) == (path, "v1beta1 is served by no controller" in words)
+    for provider in ("appmesh", "appmesh:v1beta2"):
+        assert "app-mesh" == document_of(classic(provider=provider)).router
+
+
+@pytest.mark.parametrize("weights", [{"stepWeight": 10, "maxWeight": 50}, {"stepWeights": [50]}])
+def test_a_managed_release_without_a_mesh_has_no_shares(weights: dict[str, Any]) -> None:
+    """Its apex selects the primary's pods alone, so the first step would fail in the cluster."""
+    changes = WEIGHTLESS | {f"analysis__{key}": value for key, value in weights.items()}
+    told = dict(errors(read(classic(provider="kubernetes", **changes))))
+
+    (path,) = told
+    assert f"{ANALYSIS}.{next(iter(weights))}" == path
+    assert "blue/green" in told[path]
+
+
+def test_the_ingress_of_a_canary_is_the_route_of_nginx() -> None:
+    """Two Ingresses may send traffic to one service; the document says which one is shared."""
+    named = {"ingressRef": {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "name": "i"}}
+    reading = read(classic(provider="nginx", **named))
+
+    assert reading.document is not None
+    assert (RouteRef(kind="Ingress", name="i"),) == reading.document.target.routes
+    assert "spec.ingressRef" not in {one.path for one in reading.problems}
 
 
 def test_the_caller_s_router_wins() -> None:

@@ -80,6 +80,12 @@ def reset(*objects: Mapping[str, Any], target: Target = TARGET, total: int = 100
     return after(CODEC.reset(objects, target, total=total), *objects)
 
 
+def rules(manifest: Mapping[str, Any]) -> list[Any]:
+    """The rules of a route."""
+    found: list[Any] = manifest["spec"]["rules"]
+    return found
+
+
 def weights(manifest: Mapping[str, Any], at: int = 0) -> dict[str, Any]:
     """Weights of one rule by name."""
     backends = manifest["spec"]["rules"][at]["backendRefs"]

@@ -14,7 +14,7 @@ import pytest
 from attrs import frozen
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from tests.unit.mesh import gateway_api
+from tests.unit.mesh import app_mesh, gateway_api, linkerd_objects, plain
 from tests.unit.mesh.manifests import both, endpoints, route, service
 from tests.unit.mesh.mutations import mutated
 from tests.unit.mesh.schemas import faults
@@ -22,6 +22,10 @@ from tests.unit.mesh.schemas import faults
 from progressive._kube.patch import apply
 from progressive._mesh.codec import MeshCodec, ObjectPatch
 from progressive._mesh.istio.codec import IstioCodec
+from progressive._mesh.kubernetes.codec import KubernetesCodec
+from progressive._mesh.linkerd.codec import LinkerdCodec
+from progressive._mesh.nginx.codec import NginxCodec
+from progressive._mesh.smi.codec import SmiCodec
 from progressive._model.traffic import Match, Split, Sticky, Target, TextMatch
 from progressive.errors import RouterError
 
@@ -61,6 +65,13 @@ AROUND = (
 )
 
 WORLDS = {
+    "smi": World(SmiCodec(), [*linkerd_objects.broken_soon("split"), *AROUND], "smi-linkerd"),
+    "linkerd": World(
+        LinkerdCodec(), [*linkerd_objects.broken_soon("route"), *AROUND], "gateway-api"
+    ),
+    "linkerd-policy": World(
+        LinkerdCodec(), [*linkerd_objects.broken_soon("policy", "split"), *AROUND], "linkerd"
+    ),
     "gateway-api": World(
         gateway_api.CODEC,
         [
@@ -135,6 +146,36 @@ WORLDS = {
         ],
         "gateway-api-experimental",
     ),
+    "app-mesh": World(
+        app_mesh.CODEC,
+        [
+            app_mesh.service(),
+            app_mesh.router(
+                app_mesh.http(
+                    "main",
+                    20,
+                    match={"prefix": "/", "headers": [{"name": "x-a", "match": {"exact": "1"}}]},
+                    **app_mesh.both(90, 5, app_mesh.node("third", 5)),
+                ),
+                app_mesh.http(
+                    "tcp",
+                    None,
+                    "tcpRoute",
+                    action={"weightedTargets": [app_mesh.node("third", 1, port=9000)]},
+                ),
+                app_mesh.http(
+                    "progressive-match",
+                    9,
+                    action={"weightedTargets": [app_mesh.node("web-canary", 100)]},
+                ),
+            ),
+            app_mesh.virtual_node("web-canary", arn=app_mesh.ARN),
+            app_mesh.virtual_node("other", host="web-primary.shop.svc.cluster.local"),
+            *(service(one, 80) for one in ("web-primary", "web-canary")),
+            *(endpoints(one, True) for one in ("web-primary", "web-canary")),
+        ],
+        "app-mesh",
+    ),
     "istio": World(
         IstioCodec(),
         [
@@ -163,6 +204,32 @@ WORLDS = {
             *AROUND,
         ],
     ),
+    "kubernetes, a selector": World(
+        KubernetesCodec(),
+        [
+            *plain.services(plain.labels("primary"), sessionAffinity="ClientIP"),
+            *(endpoints(one, True) for one in ("web-primary", "web-canary")),
+        ],
+    ),
+    "kubernetes, replicas": World(
+        KubernetesCodec(),
+        [
+            *plain.pods(8, 2),
+            plain.deployment("web-legacy", 2, plain.labels("legacy")),
+            plain.autoscaler("web-primary"),
+            *(endpoints(one, True, False) for one in ("web-primary", "web-canary")),
+        ],
+    ),
+    "nginx": World(
+        NginxCodec(),
+        [
+            plain.main(),
+            plain.canary(weight="20", weight_total="200", by_header="x", by_cookie="y"),
+            plain.ingress("other", plain.path("other")),
+            *(endpoints(one, True) for one in ("web-primary", "web-canary")),
+        ],
+    ),
+    "nginx, no canary yet": World(NginxCodec(), [plain.main()]),
 }
 
 

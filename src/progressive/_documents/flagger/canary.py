@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from progressive._documents.addresses import fault_of_address
 from progressive._documents.findings import Findings, Rule
@@ -19,13 +19,19 @@ from progressive._documents.flagger.fields import ALERT_PROVIDER, CANARY
 from progressive._documents.flagger.metrics import Around, read_checks
 from progressive._documents.flagger.unsupported import refuse_unsupported
 from progressive._documents.flagger.weights import read_weights
-from progressive._documents.routers import BUILT, abilities_of, flaggers_router, router_named
+from progressive._documents.routers import (
+    BUILT,
+    ROUTE_FIELDS,
+    abilities_of,
+    flaggers_router,
+    router_named,
+)
 from progressive._documents.shapes import nearest
 from progressive._documents.sources import Place, Sources
 from progressive._model.checks import MetricCheck
 from progressive._model.plan import Deadlines, Plan
 from progressive._model.release import Document, Managed, ServiceSpec
-from progressive._model.traffic import Target
+from progressive._model.traffic import RouteRef, Target
 from progressive.errors import SpecError
 
 DEFAULT_INTERVAL = timedelta(seconds=60)
@@ -89,7 +95,9 @@ def read_canary(
         name=meta["name"],
         namespace=meta.get("namespace"),
         plan=plan,
-        target=_target(spec, service, namespace, meta["name"]),
+        target=evolve(
+            _target(spec, service, namespace, meta["name"]), routes=routes_of(spec, router)
+        ),
         router=router,
         metrics_server=server,
         managed=_managed(spec, service),
@@ -266,6 +274,14 @@ def _target(spec: Mapping[str, Any], service: ServiceSpec, namespace: str, name:
         canary_workload=workload,
         owner_names=(name,),
     )
+
+
+def routes_of(spec: Mapping[str, Any], router: str) -> tuple[RouteRef, ...]:
+    """The routing object that a Canary names for this router; empty: found by its services."""
+    key = ROUTE_FIELDS.get(router)
+    if key is None or key not in spec:
+        return ()
+    return (RouteRef(name=spec[key]["name"], kind=spec[key].get("kind")),)
 
 
 def _managed(spec: Mapping[str, Any], service: ServiceSpec) -> Managed:

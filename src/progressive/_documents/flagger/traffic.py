@@ -159,6 +159,8 @@ def _sticky(analysis: Mapping[str, Any], findings: Findings) -> Sticky | None:
 
 
 def _matches(analysis: Mapping[str, Any], router: str, findings: Findings) -> Iterator[Match]:
+    if findings.broken(f"{_ANALYSIS}.match"):
+        return
     for index, one in enumerate(analysis.get("match", ())):
         path = f"{_ANALYSIS}.match[{index}]"
         if one.get("sourceLabels"):

@@ -11,7 +11,7 @@ from typing import Any
 
 from progressive._documents.findings import Findings, Rule
 from progressive._documents.flagger.fields import GATES
-from progressive._documents.routers import Abilities
+from progressive._documents.routers import ROUTE_FIELDS, Abilities
 
 _AFTER_ALL = (*GATES, "post-rollout")
 """Hooks that are asked in a skipped analysis as well."""
@@ -39,14 +39,27 @@ _HONOURED = {
 }
 """Router → those of these fields that a route which it makes carries."""
 
+_OF_ROUTES = (
+    "hosts",
+    "gateways",
+    "match",
+    "headers",
+    "rewrite",
+    "timeout",
+    "retries",
+    "corsPolicy",
+)
+"""Fields of a service that only a route with rules could hold."""
+
 _NOT_HONOURED = {
+    "smi": {f"service.{field}": "a TrafficSplit holds weights alone" for field in _OF_ROUTES},
     "gateway-api": {
         "service.gateways": "only Istio has them; the Gateway API takes gatewayRefs",
         "service.retries": "only the experimental channel of the Gateway API has them",
         "service.corsPolicy": "not every gateway has it; write the HTTPRoute by hand",
     },
 }
-"""Router → fields that Istio alone honours, and why."""
+"""Router → fields of a route that it does not make, and why; Istio honours them all."""
 
 
 def refuse_unsupported(
@@ -62,8 +75,9 @@ def refuse_unsupported(
         words = "an HPA or ScaledObject on the target is not supported yet"
         findings.error("spec.autoscalerRef", words, Rule.UNSUPPORTED)
     without = {**_WITHOUT_EFFECT, **_NOT_HONOURED.get(router, {})}
+    honoured = (*_HONOURED.get(router, ()), ROUTE_FIELDS.get(router))
     for field, words in without.items():
-        if field not in _HONOURED.get(router, ()) and _given(spec, field):
+        if field not in honoured and _given(spec, field):
             findings.warn(f"spec.{field}", f"has no effect: {words}")
 
 
@@ -96,6 +110,13 @@ def _refuse_strategies(
         else:
             _refuse(path, f"{what} ({field})", findings, skipped)
     _refuse_other_cookies(analysis.get("sessionAffinity", {}), findings)
+    for field in ("stepWeight", "stepWeights"):
+        if field in analysis and not (abilities.shares or skipped):
+            words = (
+                f"the router {router} moves all traffic of a managed release at once, for its "
+                "apex Service selects the primary's pods alone; write iterations (blue/green)"
+            )
+            findings.error(f"spec.analysis.{field}", words, Rule.UNSUPPORTED)
     if "iterations" in analysis:
         what = "A/B releases" if analysis.get("match") else "blue/green releases"
         _refuse("spec.analysis.iterations", f"{what} (iterations)", findings, skipped)

@@ -177,8 +177,8 @@ class ApisixCodec(RuleCodec):
         for manifest in manifests_of(rules):
             own = [rule for rule in rules if rule.manifest is manifest]
             wanted: list[managed.Wanted] = []
-            for number, rule in enumerate(own):
-                wanted += managed.wanted_rules(rule, target, split, None, number=number)
+            for rule in own:
+                wanted += managed.wanted_rules(rule, target, split, None, beside=tuple(wanted))
             here, name = _address(manifest, target)
             standing = there.get((here, _name(name)))
             patches += self._brought(standing, manifest, own[0], wanted, target)

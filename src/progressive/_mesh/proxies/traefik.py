@@ -212,11 +212,10 @@ class TraefikCodec(HandsBack):
                 if sends_to(route, names, target)
             ]
             found = found or bool(bases)
-            wanted = [
-                rule
-                for number, base in enumerate(bases)
-                for rule in _wanted(base, target, split, number)
-            ]
+            wanted: list[managed.Wanted] = []
+            for base in bases:
+                base.layout.check(base, target, split)
+                wanted += managed.wanted_rules(base, target, split, None, beside=tuple(wanted))
             if bases:
                 changes = managed.operations(one, bases[0], wanted, target)
                 yield from patch_of(one, target, (), changes)
@@ -248,11 +247,6 @@ class TraefikCodec(HandsBack):
                 if sends or mirrors_of(one, manifest, target):
                     found.append(one)
         return list({id(one): one for one in found}.values())
-
-
-def _wanted(base: Rule, target: Target, split: Split, number: int) -> Iterator[managed.Wanted]:
-    base.layout.check(base, target, split)
-    yield from managed.wanted_rules(base, target, split, None, number=number)
 
 
 def _with(

@@ -82,6 +82,10 @@ class RuleCodec:
         """
         return self.finder.routing(objects)
 
+    def home_scope(self, objects: Sequence[Manifest], target: Target) -> Sequence[Manifest]:
+        """The routing objects that a reset brings home; more than `scope` where kinds compete."""
+        return self.scope(objects, target)
+
     def preflight(
         self, objects: Sequence[Manifest], target: Target, split: Split, rules: Sequence[Rule]
     ) -> None:
@@ -276,7 +280,7 @@ class RuleCodec:
         tests: list[Operation] = []
         changes: list[Operation] = []
         wanted: list[managed.Wanted] = []
-        for number, rule in enumerate(rules):
+        for rule in rules:
             if not split.match:
                 # planned even where nothing differs, because what does not fit is refused
                 new = weights.wanted_weights(rule, target, split)
@@ -295,8 +299,9 @@ class RuleCodec:
             changes += cookies.operations(rule, sets, standing)
             if rule.layout.apart:
                 continue
-            wanted += managed.wanted_rules(rule, target, split, jar, number=number)
+            wanted += managed.wanted_rules(rule, target, split, jar, beside=tuple(wanted))
         rules[0].layout.room(rules[0], [one.body for one in wanted], target)
+        wanted = managed.in_order(rules[0], wanted, target)
         changes += managed.operations(manifest, rules[0], wanted, target)
         return patch_of(manifest, target, tests, changes)
 
@@ -340,7 +345,7 @@ class RuleCodec:
 
     def _reset_scope(self, objects: Sequence[Manifest], target: Target) -> list[Manifest]:
         try:
-            found = list(self.scope(objects, target))
+            found = list(self.home_scope(objects, target))
         except RouterError:
             return []
         if not target.routes:

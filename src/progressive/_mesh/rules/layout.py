@@ -103,7 +103,8 @@ class Layout:
         lone_has_all: Whether a single destination gets everything, whatever its weight.
         names: Whether the schema gives rules a name; without one the annotation lists them.
         managed_first: Whether a managed rule comes before all others; else after them.
-        alternatives: Whether one rule may match several alternatives; else each gets its own.
+        alternatives: Whether one rule can hold several alternatives of a match; without it each
+            gets a managed rule of its own.
         apart: Whether managed rules and mirrors stand in further objects (`RuleCodec.beside`).
         weight_key: The key of a weight inside a destination.
         weights_path: The weights of an object as a jq path, for GitOps hints.
@@ -234,6 +235,19 @@ class Layout:
             Unsupported, InvalidRequest: The match cannot be said here.
         """
         raise NotImplementedError
+
+    def ordered(
+        self, manifest: Manifest, bodies: Sequence[dict[str, Any]], target: Target
+    ) -> Sequence[dict[str, Any]]:
+        """
+        All managed rules of an object, as they shall be tried, with what says so.
+
+        Most meshes go by the order in the list; others by a number in each rule.
+
+        Raises:
+            Unsupported: There is no room for them in the order.
+        """
+        return bodies
 
     def room(self, base: Rule, bodies: Sequence[Mapping[str, Any]], target: Target) -> None:
         """

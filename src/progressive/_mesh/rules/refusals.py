@@ -5,6 +5,8 @@ Floor 3, pure. Asked by `codec.py`, and by codecs whose objects hold no rules.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from progressive._mesh.rules.layout import Rule
 from progressive._model.traffic import Capabilities, Split, Target
 from progressive.errors import InvalidWeight, Unsupported
@@ -36,6 +38,22 @@ def refuse_features(
                 f"{rule.called(target)}: {what} cannot be expressed by the router {router} here; "
                 f"leave spec.traffic.{'sticky' if what == 'stickiness' else what} out"
             )
+
+
+def refuse_always(target: Target, asked: Mapping[str, bool], why: str) -> None:
+    """
+    Do nothing when an order asks for nothing of what a mesh can never express.
+
+    Args:
+        asked: What, such as ``mirror`` → whether the order has it.
+        why: Why the mesh cannot do it, and what can be done instead.
+
+    Raises:
+        Unsupported: The first that is asked for.
+    """
+    for what, is_asked in asked.items():
+        if is_asked:
+            raise Unsupported(f"{target}: {what} is not possible: {why}")
 
 
 def refuse_weight(features: Capabilities, target: Target, split: Split) -> None:

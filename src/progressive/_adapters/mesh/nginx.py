@@ -1,0 +1,86 @@
+"""The router of ingress-nginx: canary Ingresses in a cluster.
+
+Floor 4: writes Ingresses, through `ports.Cluster` alone. Reading and writing is `router.py`; what
+to write is `_mesh/nginx/`.
+Requests: one list of the namespace's Ingresses whenever it is read, for a canary Ingress may come
+and go, and more than one may claim a path.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from progressive._adapters.mesh.objects import MeshObjects, Sight
+from progressive._adapters.mesh.router import MeshRouter
+from progressive._mesh.effect import CountsTraffic
+from progressive._mesh.nginx.annotations import PREFIX
+from progressive._mesh.nginx.codec import NginxCodec
+from progressive._model.release import ServiceSpec
+from progressive._model.traffic import Target
+from progressive.ports import Cluster
+
+INGRESS_PREFIX = "PROGRESSIVE_INGRESS_PREFIX"
+"""Environment variable: the prefix of the annotations, for every command."""
+
+
+class NginxRouter(MeshRouter):
+    """
+    Moves weights by the annotations of a canary Ingress.
+
+    The main Ingress, which sends its paths to the primary, must be there; its canary is made when
+    it first gets a weight, and stays idle after a reset. The controller says nothing about what it
+    has taken over, so done has two levels: stored (every call), in effect (asked by `in_effect`,
+    with `proof`).
+
+    Args:
+        cluster: None: the cluster that kubectl would speak to, found at first use.
+        prefix: Of the annotations, as the controller's `--annotations-prefix`; None: that of
+            `PROGRESSIVE_INGRESS_PREFIX` in the environment, else ``nginx.ingress.kubernetes.io``.
+        proof: Counts requests, such as a `PrometheusMetrics`; None: `in_effect` cannot be asked.
+        offline: The cluster is a file: Services and EndpointSlices that are not there are not
+            asked for.
+        now: The clock.
+        pause: Waits, in seconds.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster | None = None,
+        *,
+        prefix: str | None = None,
+        proof: CountsTraffic | None = None,
+        offline: bool = False,
+        now: Callable[[], datetime] | None = None,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        codec = NginxCodec(prefix or os.environ.get(INGRESS_PREFIX) or PREFIX)
+        super().__init__(codec, cluster, proof=proof, offline=offline, now=now, pause=pause)
+
+    def establish(
+        self, target: Target, service: ServiceSpec, owner: Mapping[str, Any] | None
+    ) -> None:
+        """
+        Look at the main Ingress, which nothing but its author can make.
+
+        Raises:
+            RouterError: There is none.
+        """
+        self.current(target)
+
+    @property
+    def _objects(self) -> MeshObjects:
+        if self._reader is None:
+            self._reader = _Ingresses(self._codec, self.cluster, offline=self._offline)
+        return self._reader
+
+
+class _Ingresses(MeshObjects):
+    """Reads all Ingresses each time: a canary that is not known by name must be seen as well."""
+
+    def look(self, target: Target) -> Sight:
+        self.forget(target)
+        return super().look(target)
