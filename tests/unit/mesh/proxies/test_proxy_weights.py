@@ -130,7 +130,7 @@ def test_weights_that_mean_nothing_are_an_error_to_read_and_are_written_well(
     R8: reading raises rather than guesses; an order puts it right all the same.
     """
     objects = PROXIES[name].made(*weights, None)
-    with pytest.raises(InvalidRequest, match="all weights are 0|negative"):
+    with pytest.raises(InvalidRequest, match=r"all weights are 0|negative"):
         _read(name, objects)
 
     assert (30, 100) == _read(name, written(name, objects, Split(canary=30)))
@@ -142,8 +142,9 @@ def test_the_way_home_is_one_patch_from_any_state(name: str) -> None:
     R7; at home already, nothing is written.
     """
     proxy = PROXIES[name]
-    for weights in ((10, 90), (0, 100), (0, 0), (None, -3)):
-        objects = proxy.made(*weights, None)
+    states: list[tuple[int | None, int]] = [(10, 90), (0, 100), (0, 0), (None, -3)]
+    for primary, canary in states:
+        objects = proxy.made(primary, canary, None)
         patches = proxy.codec.reset(objects, TARGET)
 
         assert 1 == len(patches)
