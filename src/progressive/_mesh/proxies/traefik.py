@@ -83,7 +83,7 @@ class TraefikCodec(HandsBack):
         return found
 
     def steered(self, objects: Sequence[Manifest], target: Target) -> tuple[ResourceRef, ...]:
-        """The objects of the rules, and those around them: a mirror or a match is written there."""
+        """The objects of the rules, and those around them, where mirrors and matches go."""
         found = super().steered(objects, target)
         routing = self.finder.routing(objects)
         own = [one for one in routing if ref_of(one, target) in found]
