@@ -25,21 +25,22 @@ from progressive.ports import TrafficRouter
 
 pytestmark = pytest.mark.real
 
-NAMES = sorted(set(WORLDS) - {"kubernetes"})
+NAMES = sorted(name for name, one in WORLDS.items() if one.served)
+
+
+@pytest.fixture(params=NAMES, scope="module")
+def world(request: pytest.FixtureRequest, control_plane: ControlPlane) -> World:
+    """One router after the other, each with the kinds that it needs."""
+    found = WORLDS[request.param]
+    control_plane.install(*found.definitions)
+    return found
 
 
 class TestOnARealServer(RouterContract):
-    @pytest.fixture(autouse=True, params=NAMES, scope="class")
-    def _world(self, request: pytest.FixtureRequest, control_plane: ControlPlane) -> World:
-        world = WORLDS[request.param]
-        control_plane.install(*world.definitions)
-        return world
-
     @pytest.fixture(autouse=True)
-    def _server(self, _world: World, control_plane: ControlPlane) -> Iterator[None]:
-        self.world, self.control_plane = _world, control_plane
-        self.matched, self.mirrored = _world.matched, _world.mirrored
-        self.lacks = _world.lacks
+    def _server(self, world: World, control_plane: ControlPlane) -> Iterator[None]:
+        self.world, self.control_plane = world, control_plane
+        self.matched, self.mirrored, self.lacks = world.matched, world.mirrored, world.lacks
         self.cluster = KubernetesCluster.from_environment(control_plane.kubeconfig())
         self.namespaces: list[str] = []
         yield
@@ -56,8 +57,12 @@ class TestOnARealServer(RouterContract):
     def _arranged(self, *weights: Any) -> tuple[TrafficRouter, Target]:
         namespace = self.control_plane.namespace("contract")
         self.namespaces.append(namespace)
-        self.made = [prepared(one) for one in objects_of(self.world, namespace, *weights)]
+        manifests = objects_of(self.world, namespace, *weights)
+        self.made = [prepared(one) for one in manifests]
         self.control_plane.api.apply_all(self.made)
+        for one in manifests:
+            if status := one.get("status"):
+                self.control_plane.api.patch(f"{self._path(one)}/status", {"status": status})
         self.written = 0
         router: MeshRouter = plugins.router(self.world.router)(self.cluster)
         router.on_write(self._count)
