@@ -246,13 +246,13 @@ class MeshRouter:
         self._owners.remember(target, owner)
         sight = self._objects.look(target)
         sight.fresh = False
+        if sight.refs:
+            self._read(sight, target)
+            return
         made = self._codec.make(target, service)
         there = [one for one in sight.objects if _same_name(one, made, target)]
-        if sight.refs or there:
-            again = not sight.refs and take_up(
-                self._codec, self._objects, self.cluster, target, service, there[0]
-            )
-            if not again:
+        if there:
+            if not take_up(self._codec, self._objects, self.cluster, target, service, there[0]):
                 self._read(sight, target)
             return
         if rival := self._codec.rival((*sight.objects, *sight.neighbours), made, target):

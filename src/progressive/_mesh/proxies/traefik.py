@@ -83,16 +83,11 @@ class TraefikCodec(HandsBack):
         return found
 
     def steered(self, objects: Sequence[Manifest], target: Target) -> tuple[ResourceRef, ...]:
-        """The objects of the rules, and those around them where something of ours stands."""
+        """The objects of the rules, and those around them, where mirrors and matches go."""
         found = super().steered(objects, target)
         routing = self.finder.routing(objects)
         own = [one for one in routing if ref_of(one, target) in found]
-        beside = [
-            one
-            for one in self._around(routing, own, target)
-            if canary_mirrors(one, target) or self.finder.managed(one, target)
-        ]
-        refs = [ref_of(one, target) for one in beside]
+        refs = [ref_of(one, target) for one in self._around(routing, own, target)]
         return (*found, *(one for one in refs if one not in found))
 
     # reading
