@@ -20,7 +20,7 @@ WEIGHTS = st.none() | st.integers(-1, 1000)
 TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), max_size=8)
 CONDITIONS = st.one_of(
     st.builds(lambda one: TextMatch(exact=one), TEXTS),
-    st.builds(lambda one: TextMatch(prefix=one), TEXTS),
+    st.builds(lambda one: TextMatch(prefix=one), TEXTS.filter(bool)),
 )
 NAMES = st.from_regex("[a-z][a-z0-9-]{0,5}", fullmatch=True)
 MATCHES = st.lists(
