@@ -1,6 +1,6 @@
 """The Gateway API router: routes of gateways and of meshes in a cluster.
 
-Floor 4: touches a cluster. Reading and writing is `router.py`; what to write is
+Floor 4: touches a cluster. Reading and writing is `../router.py`; what to write is
 `_mesh/gateway_api/`.
 """
 
