@@ -48,7 +48,6 @@ WHY: Mapping[str, str] = {
     "canaries": "to refuse a target that Flagger moves; an API that is not installed is fine",
     "metrictemplates": "what the document refers to",
     "alertproviders": "what the document refers to",
-    "virtualservices": "where the apex leads to",
     "virtualnodes": "which nodes the sides are",
     "events": "what happened, beside the target",
 }
