@@ -90,6 +90,7 @@ if TYPE_CHECKING:
         Capabilities,
         Match,
         Observed,
+        Pods,
         RouteRef,
         Side,
         Split,
@@ -137,7 +138,8 @@ _ROOMS = {
     "_model.plan": "Deadlines DriftPolicy Plan",
     "_model.origin": "Origin",
     "_model.traffic": (
-        "Bounds Capabilities Match Observed RouteRef Side Split Sticky Subsets Target TextMatch"
+        "Bounds Capabilities Match Observed Pods RouteRef Side Split Sticky Subsets Target "
+        "TextMatch"
     ),
     "_model.checks": "Builtin Cause MetricCheck NoData Question Sample Verdict VerdictKind",
     "_model.events": (
@@ -172,7 +174,7 @@ __all__ = [
     "CanaryAnalysis",
     "Deadlines", "DriftPolicy", "Plan",
     "Origin",
-    "Bounds", "Capabilities", "Match", "Observed", "RouteRef", "Side", "Split", "Sticky",
+    "Bounds", "Capabilities", "Match", "Observed", "Pods", "RouteRef", "Side", "Split", "Sticky",
     "Subsets", "Target", "TextMatch",
     "Builtin", "Cause", "MetricCheck", "NoData", "Question", "Sample", "Verdict", "VerdictKind",
     "ActionError", "Answer", "CanaryLost", "Command", "Commanded", "Done", "DriverLeft",

@@ -16,9 +16,19 @@ from progressive.errors import PluginError
 ROUTERS: Mapping[str, str] = {
     "istio": "progressive._adapters.mesh.istio:IstioRouter",
     "gateway-api": "progressive._adapters.mesh.gateway_api:GatewayApiRouter",
+    "linkerd": "progressive._adapters.mesh.linkerd:LinkerdRouter",
+    "smi": "progressive._adapters.mesh.smi:SmiRouter",
+    "app-mesh": "progressive._adapters.mesh.app_mesh:AppMeshRouter",
     "kubernetes": "progressive._adapters.mesh.kubernetes:KubernetesRouter",
     "nginx": "progressive._adapters.mesh.nginx:NginxRouter",
     "envoy": "progressive._adapters.envoy.router:EnvoyRouter",
+    "contour": "progressive._adapters.mesh.routers.proxies:ContourRouter",
+    "traefik": "progressive._adapters.mesh.routers.proxies:TraefikRouter",
+    "kuma": "progressive._adapters.mesh.routers.proxies:KumaRouter",
+    "gloo": "progressive._adapters.mesh.routers.proxies:GlooRouter",
+    "skipper": "progressive._adapters.mesh.routers.proxies:SkipperRouter",
+    "apisix": "progressive._adapters.mesh.routers.proxies:ApisixRouter",
+    "knative": "progressive._adapters.mesh.routers.proxies:KnativeRouter",
 }
 """Name → ``module:attribute`` of a router's class."""
 

@@ -9,11 +9,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from progressive._adapters.aws.calls import BotocoreCalls
+from progressive._adapters.aws.router import AppMeshApiRouter
+from progressive._adapters.mesh.app_mesh import AppMeshRouter
 from progressive._adapters.mesh.gateway_api import GatewayApiRouter
 from progressive._adapters.mesh.istio import IstioRouter
 from progressive._adapters.mesh.kubernetes import KubernetesRouter
+from progressive._adapters.mesh.linkerd import LinkerdRouter
 from progressive._adapters.mesh.nginx import NginxRouter
 from progressive._adapters.mesh.router import MeshRouter
+from progressive._adapters.mesh.routers.proxies import (
+    ApisixRouter,
+    ContourRouter,
+    GlooRouter,
+    KnativeRouter,
+    KumaRouter,
+    SkipperRouter,
+    TraefikRouter,
+)
+from progressive._adapters.mesh.smi import SmiRouter
 from progressive._mesh.effect import CountsTraffic, Effect, EffectKind, Traffic
 from progressive._mesh.standing import Standing, StandingKind
 from progressive.ports import RouteMaker, TrafficRouter
@@ -24,9 +38,21 @@ if TYPE_CHECKING:
 __all__ = [
     "IstioRouter",
     "GatewayApiRouter",
+    "LinkerdRouter",
+    "SmiRouter",
+    "AppMeshRouter",
+    "AppMeshApiRouter",
+    "BotocoreCalls",
     "KubernetesRouter",
     "NginxRouter",
     "EnvoyRouter",
+    "ContourRouter",
+    "TraefikRouter",
+    "KumaRouter",
+    "GlooRouter",
+    "SkipperRouter",
+    "ApisixRouter",
+    "KnativeRouter",
     "MeshRouter",
     "TrafficRouter",
     "RouteMaker",

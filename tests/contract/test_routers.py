@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.unit.mesh import plain
 from tests.unit.mesh.manifests import TARGET, both, endpoints, on, route, service
 
 from progressive._adapters.cluster.memory import MemoryCluster
 from progressive._contract.routers import RouterContract
 from progressive._model.traffic import RouteRef, Target
 from progressive.ports import TrafficRouter
-from progressive.routers import EnvoyRouter, IstioRouter
+from progressive.routers import EnvoyRouter, IstioRouter, KubernetesRouter, NginxRouter
 
 
 def world() -> MemoryCluster:
@@ -38,6 +39,20 @@ class TestIstioWithSeveralRules(RouterContract):
             RouteRef(name="web-public", rule=1),
         )
         return IstioRouter(world(), pause=lambda _: None), target
+
+
+class TestKubernetesReplicas(RouterContract):
+    def arrange(self) -> tuple[TrafficRouter, Target]:
+        """A hundred pods, so that every percent is some of them."""
+        cluster = MemoryCluster(plain.pods(100, 0))
+        return KubernetesRouter(cluster, pause=lambda _: None), TARGET
+
+
+class TestNginx(RouterContract):
+    def arrange(self) -> tuple[TrafficRouter, Target]:
+        sides = ("web-primary", "web-canary")
+        around = [service(one, 80) for one in sides] + [endpoints(one, True) for one in sides]
+        return NginxRouter(MemoryCluster([plain.main(), *around]), pause=lambda _: None), TARGET
 
 
 class TestEnvoy(RouterContract):

@@ -15,6 +15,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable
 from copy import copy
+from datetime import timedelta
 from enum import Enum
 from itertools import takewhile
 from pathlib import Path
@@ -27,9 +28,22 @@ from tests.unit.analysis.test_graph import FIRST, REPAIR, SMALL, answers, interr
 from tests.unit.analysis.world import CHANGED, latest, started
 
 import progressive
-from progressive import Action, AskReady, Finish, Measure, Phase, Read, Wait
+from progressive import (
+    Action,
+    AskReady,
+    Finish,
+    Measure,
+    MetricCheck,
+    Phase,
+    Read,
+    Side,
+    Target,
+    Wait,
+)
 from progressive._analysis.machine import ANSWERS
 from progressive._cli.main import cli
+from progressive._mesh.queries import promql
+from progressive._mesh.queries.known import BLIND, DIALECTS
 
 REFERENCE = ROOT / "docs" / "reference"
 DOORS = (
@@ -247,6 +261,46 @@ def orders_table() -> str:
     return "\n".join(rows)
 
 
+# queries.md
+
+_SHOP = Target(
+    namespace="shop", service="web", primary="web-primary", canary="web-canary", port=80
+)
+_MINUTE = timedelta(minutes=1)
+
+
+def dialects() -> str:
+    """Who reports in each mesh, and what a person must know."""
+    rows = ["| dialect | views, in order | to know |", "|---|---|---|"]
+    for name, dialect in DIALECTS.items():
+        views = ", ".join(view.name for view in dialect.views)
+        rows.append(f"| `{name}` | {views} | {dialect.note} |")
+    rows += [f"| `{name}` | none | {why} |" for name, why in BLIND.items()]
+    return "\n".join(rows)
+
+
+def queries() -> str:
+    """Every dialect's questions as PromQL."""
+    rate, latency = MetricCheck.success_rate(at_least=99), MetricCheck.latency(at_most=500)
+    told = []
+    for name, dialect in DIALECTS.items():
+        views, counting = dialect.views, dialect.counting()
+        told += [f"### `{name}`", ""]
+        for title, asked, by in (
+            ("Success rate, percent", promql.promql(rate, _SHOP, Side.CANARY, dialect), views),
+            ("p99, milliseconds", promql.promql(latency, _SHOP, Side.CANARY, dialect), views),
+            ("Share of the canary, 0 to 1", promql.share(_SHOP, dialect, _MINUTE), counting),
+            (
+                "Requests of the canary",
+                promql.requests(_SHOP, Side.CANARY, dialect, _MINUTE),
+                counting,
+            ),
+        ):
+            blocks = [f"# {v.name}\n{text}" for v, text in zip(by, asked, strict=True)]
+            told += [f"{title}:", "", "```text", "\n\n".join(blocks), "```", ""]
+    return "\n".join(told).rstrip()
+
+
 GENERATED: dict[str, Callable[[], str]] = {
     "names": names,
     "doors": doors,
@@ -255,6 +309,8 @@ GENERATED: dict[str, Callable[[], str]] = {
     "phases": phases_table,
     "diagram": diagram,
     "orders": orders_table,
+    "dialects": dialects,
+    "queries": queries,
 }
 
 if __name__ == "__main__":

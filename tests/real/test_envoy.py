@@ -12,9 +12,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from tests.realparts.process import Process, free_ports, wait_for
+from tests.realparts.prometheus import Prometheus
 
 from progressive._adapters.envoy.counters import EnvoyMetrics
 from progressive._adapters.envoy.router import EnvoyRouter
@@ -23,6 +25,7 @@ from progressive._demo.stage import Stage, Version
 from progressive._model.checks import Cause, MetricCheck, Question, VerdictKind
 from progressive._model.traffic import Observed, Split, Target
 from progressive.errors import DestinationNotFound, ErrorKind, NotAccepted, RouterError
+from progressive.metrics import PrometheusMetrics
 
 pytestmark = pytest.mark.real
 
@@ -264,3 +267,31 @@ def shifted(steer: EnvoyRouter, target: Target) -> Observed | None:
         if not error.transient and not isinstance(error, DestinationNotFound):
             raise
         return None
+
+
+def test_prometheus_knows_what_the_dialect_asks_for(stage: Stage, prometheus: Prometheus) -> None:
+    """
+    Names and labels are those of a real Envoy, and every request is counted on its side.
+    """
+    router(stage).shift(BAD, Split(canary=50))
+    visit(stage, 40)
+    total = 'sum(envoy_cluster_upstream_rq{envoy_cluster_name=~"v1|v3"})'
+    prometheus.scrape("envoy", [urlsplit(stage.admin).netloc], path="/stats/prometheus")
+    before = prometheus.wait(total)
+    since = datetime.now(UTC) - timedelta(seconds=60)
+    got = visit(stage)
+    prometheus.wait(total, lambda value: value == before + REQUESTS)
+    metrics = PrometheusMetrics(prometheus.url, environment={})
+    traffic = metrics.traffic(BAD, dialect="envoy", since=since)
+    checks = (MetricCheck.success_rate(at_least=99), MetricCheck.latency(at_most=10_000))
+    rate, slow = (
+        metrics.sample(Question(check=check, target=BAD, dialect="envoy")) for check in checks
+    )
+    metrics.close()
+    prometheus.forget("envoy")
+
+    assert (got["v1"], got["v3"]) == (traffic.primary, traffic.canary)
+    assert rate.value is not None
+    assert 50 < rate.value < 90
+    assert slow.value is not None
+    assert 0 < slow.value < 10_000

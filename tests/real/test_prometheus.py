@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from attrs import define
+from tests.realparts.page import Page, scraped_page
 from tests.realparts.process import wait_for
 from tests.realparts.prometheus import Prometheus
 
@@ -24,46 +22,10 @@ TARGET = Target(namespace="shop", service="web", primary="web-primary", canary="
 SIDE = 'reporter="destination",destination_workload_namespace="shop",destination_workload'
 
 
-@define
-class Page:
-    """
-    What Prometheus scrapes.
-
-    Attributes:
-        text: The exposition, as it is now.
-    """
-
-    text: str = ""
-
-
 @pytest.fixture
-def page(prometheus: Prometheus, request: pytest.FixtureRequest) -> Iterator[Page]:
-    shown = Page()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            raw = shown.text.encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "text/plain; version=0.0.4")
-            self.send_header("Content-Length", str(len(raw)))
-            self.end_headers()
-            self.wfile.write(raw)
-
-        def log_message(self, *_: Any) -> None:
-            """Tests tell what matters."""
-
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    http.daemon_threads = True
-    thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    # a name of its own for each test: another page of the same name is seen only after 5 s
-    name = f"page-{http.server_address[1]}"
-    prometheus.scrape(name, [f"127.0.0.1:{http.server_address[1]}"])
-    yield shown
-    prometheus.forget(name)
-    http.shutdown()
-    thread.join()
-    http.server_close()
+def page(prometheus: Prometheus) -> Iterator[Page]:
+    with scraped_page(prometheus) as shown:
+        yield shown
 
 
 @pytest.fixture

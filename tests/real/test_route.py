@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from tests.real.shop import Place, plain
-from tests.real.test_rights import USER, grant, without
+from tests.real.test_rights import USER, grant, printed, without
 from tests.realparts.api import Document
 from tests.realparts.control_plane import ControlPlane
 from tests.realparts.process import wait_for
@@ -25,17 +25,6 @@ from progressive.errors import ClusterError, ErrorKind, VersionNotServed
 pytestmark = pytest.mark.real
 
 NEW = ("--image", "my-app=my-app:2")
-RULES: list[Document] = [
-    {
-        "apiGroups": ["networking.istio.io"],
-        "resources": ["virtualservices"],
-        "verbs": ["get", "list", "patch"],
-    },
-    {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["list"]},
-    {"apiGroups": [""], "resources": ["services", "configmaps"], "verbs": ["get"]},
-    {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get"]},
-]
-"""What `docs/how-to/shift-by-hand.md` says a routing write needs."""
 
 
 def release(namespace: str, **traffic: Any) -> Document:
@@ -199,11 +188,12 @@ def test_the_words_of_the_server_reach_the_person(web: Place) -> None:
 
 def test_a_right_that_is_missing_is_named_before_the_first_write(web: Place) -> None:
     """
-    M-129; and what the page says is needed is enough.
+    M-129; and what `progressive rbac` prints for the document is enough.
     """
+    (role,) = printed(web)
     config = web.control_plane.kubeconfig(USER, namespace=web.namespace)
     web.environment["KUBECONFIG"] = str(config)
-    grant(web, without(RULES, "virtualservices", "patch"))
+    grant(web, without(role["rules"], "virtualservices", "patch"))
     begin = web.control_plane.mark()
     refused = web.run("route", "--weight", "20")
     writes = web.control_plane.writes(USER, since=begin, namespace=web.namespace)
@@ -213,9 +203,10 @@ def test_a_right_that_is_missing_is_named_before_the_first_write(web: Place) -> 
     assert "patch virtualservices.networking.istio.io/web" in words and web.namespace in words
     assert [] == writes
 
-    grant(web, RULES)
+    grant(web, role["rules"])
     assert 0 == web.run("route", "--weight", "20").code
     assert [80, 20] == weights(web)
+    assert 0 == web.run("route", "--reset").code
 
 
 def test_two_routes_stand_together_or_not_at_all(web: Place) -> None:
@@ -231,11 +222,12 @@ def test_two_routes_stand_together_or_not_at_all(web: Place) -> None:
 
     config = web.control_plane.kubeconfig(USER, namespace=web.namespace)
     web.environment["KUBECONFIG"] = str(config)
-    named = [
-        {**RULES[0], "verbs": ["get", "list"]},
-        {**RULES[0], "verbs": ["patch"], "resourceNames": ["web"]},
-    ]
-    grant(web, [*named, *RULES[1:]])
+    (role,) = printed(web)
+    for rule in role["rules"]:
+        if "patch" in rule["verbs"]:
+            rule["resourceNames"] = ["web"]
+    read = {"apiGroups": ["networking.istio.io"], "resources": ["virtualservices"]}
+    grant(web, [*role["rules"], {**read, "verbs": ["get", "list"]}])
     refused = web.run("route", "--weight", "40")
 
     assert 6 == refused.code

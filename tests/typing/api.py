@@ -69,6 +69,7 @@ from progressive import (
     Phase,
     Plan,
     PluginError,
+    Pods,
     Point,
     PreflightFailed,
     Prepare,
@@ -129,7 +130,13 @@ from progressive.aio import AsyncRunner
 from progressive.clusters import KubernetesCluster, MemoryCluster
 from progressive.metrics import EnvoyMetrics, MetricsProvider, PrometheusMetrics
 from progressive.notifiers import KubernetesEvents
-from progressive.routers import EnvoyRouter, IstioRouter, TrafficRouter
+from progressive.routers import (
+    EnvoyRouter,
+    IstioRouter,
+    KubernetesRouter,
+    NginxRouter,
+    TrafficRouter,
+)
 from progressive.stores import FileLock, FileStore, LeaseLock, MemoryStore
 from progressive.testing import Fault, Moment, Scenario, VirtualClock, World, simulate
 
@@ -146,7 +153,7 @@ plan = Plan(
     interval=timedelta(seconds=30),
     threshold=3,
     checks=(
-        MetricCheck.success_rate(at_least=99.0),
+        MetricCheck.success_rate(at_least=99.0, least_requests=100),
         MetricCheck.latency(quantile=0.99, at_most=timedelta(milliseconds=500)),
         MetricCheck(name="queue", query="max(queue_depth)", at_most=100.0, no_data=NoData.FAIL),
     ),
@@ -225,6 +232,9 @@ def one_part_alone() -> None:
     assert_type(router.current(target), Observed)
     assert_type(router.shift(target, Split(canary=20)), Observed)
     assert_type(router.reset(target), Observed)
+    assert_type(router.current(target).pods, Pods | None)
+    assert_type(KubernetesRouter().current(target).as_ordered(20, 100), bool)
+    assert_type(NginxRouter(prefix="nginx.example.com").shift(target, Split(canary=20)), Observed)
     bounded = Target(
         namespace="shop",
         service="web",

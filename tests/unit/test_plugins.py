@@ -10,14 +10,19 @@ import pytest
 from progressive import plugins
 from progressive.errors import PluginError
 from progressive.metrics import EnvoyMetrics, PrometheusMetrics
-from progressive.routers import EnvoyRouter, GatewayApiRouter, IstioRouter
+from progressive.routers import AppMeshRouter, EnvoyRouter, GatewayApiRouter, IstioRouter
 
 
 def test_built_in_names_are_found() -> None:
     """
     The table must not name what does not exist.
     """
-    made = {"istio": IstioRouter, "envoy": EnvoyRouter, "gateway-api": GatewayApiRouter}
+    made = {
+        "istio": IstioRouter,
+        "envoy": EnvoyRouter,
+        "gateway-api": GatewayApiRouter,
+        "app-mesh": AppMeshRouter,
+    }
     assert made == {name: plugins.router(name) for name in made}
     assert (PrometheusMetrics, EnvoyMetrics) == (
         plugins.metrics("prometheus"),

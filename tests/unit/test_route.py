@@ -186,7 +186,8 @@ def test_what_is_refused_is_one_document_and_status_6(
     """
     A pipeline reads the type; nothing would have been written.
     """
-    told = answered(ask("--weight", weight, "-o", "json", document=document, objects=[]), 6)
+    held = [route(both())]
+    told = answered(ask("--weight", weight, "-o", "json", document=document, objects=held), 6)
 
     assert kind == told["error"]["type"], told
     assert told["error"]["message"] and not told["error"]["unsettled"]
@@ -407,3 +408,36 @@ def test_exit_statuses_tell_what_stands(ask: Any, cluster: MemoryCluster) -> Non
     cluster.fail(away, verb="get", path="virtualservices/web", times=None)
     told = answered(ask("--weight", "20", "-o", "json"), 10)
     assert told["error"]["unsettled"] and "unknown" in told["error"]["message"]
+
+
+# rights
+
+
+def needed(tmp_path: Path, document: dict[str, Any]) -> set[str]:
+    file = tmp_path / "rights.yaml"
+    file.write_text(yaml.safe_dump(document))
+    result = CliRunner().invoke(cli, ["rbac", str(file), "-o", "json"])
+    assert 0 == result.exit_code, result.output
+    return {
+        f"{one['metadata']['namespace']}: {verb} {rule['resources'][0]}"
+        + (f"/{','.join(rule['resourceNames'])}" if "resourceNames" in rule else "")
+        for one in json.loads(result.stdout)["items"]
+        for rule in one["rules"]
+        for verb in rule["verbs"]
+    }
+
+
+def test_a_role_for_routing_alone_is_smaller_than_a_release_s(tmp_path: Path) -> None:
+    """
+    Whoever shifts traffic by hand must not be able to change Deployments.
+    """
+    free = needed(tmp_path, release())
+    assert {"shop: get virtualservices", "shop: list virtualservices"} < free
+    assert "shop: patch virtualservices" in free
+    assert {"shop: get leases/progressive-web", "shop: list endpointslices"} < free
+    assert not {one for one in free if "deployments" in one or "create" in one}
+
+    entry = {"name": "edge", "namespace": "infra"}
+    named = needed(tmp_path, release(routes=[entry], match=[{"headers": {"x": {"exact": "a"}}}]))
+    assert "infra: patch virtualservices/edge" in named
+    assert "shop: patch virtualservices" not in named

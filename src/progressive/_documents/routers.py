@@ -14,7 +14,24 @@ from attrs import frozen
 from progressive._documents.findings import Findings, Rule
 from progressive._documents.shapes import nearest
 
-BUILT = frozenset({"gateway-api", "istio", "kubernetes", "nginx"})
+BUILT = frozenset(
+    {
+        "apisix",
+        "app-mesh",
+        "contour",
+        "gateway-api",
+        "gloo",
+        "istio",
+        "knative",
+        "kubernetes",
+        "kuma",
+        "linkerd",
+        "nginx",
+        "skipper",
+        "smi",
+        "traefik",
+    }
+)
 """Routers of this version that steer a Kubernetes service."""
 
 
@@ -42,7 +59,7 @@ ABILITIES = {
     "osm": Abilities(),
     "app-mesh": Abilities(match=True),
     "nginx": Abilities(match=True),
-    "contour": Abilities(match=True, mirror=True, sticky=True),
+    "contour": Abilities(match=True, mirror=True),
     "traefik": Abilities(match=True, mirror=True, sticky=True),
     "kuma": Abilities(match=True, mirror=True),
     "gloo": Abilities(match=True, mirror=True),
@@ -67,6 +84,11 @@ PROVIDERS = {
 }
 """What documents write → the name of the router."""
 
+_GONE = {
+    "appmesh:v1beta1": "App Mesh's v1beta1 is served by no controller any more; write appmesh",
+}
+"""What documents once wrote → why it cannot be had."""
+
 _OF_FLAGGER = {"linkerd": "smi", "osm": "smi"}
 """Providers by which Flagger means a TrafficSplit; Linkerd's own routes are its gatewayapi."""
 
@@ -85,6 +107,9 @@ def router_named(
     Args:
         built: Routers that can be had: those of this version, and those of plugins.
     """
+    if written in _GONE:
+        findings.error(path, _GONE[written], Rule.UNSUPPORTED)
+        return None
     router = PROVIDERS.get(written, written)
     if router in built:
         return router

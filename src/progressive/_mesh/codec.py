@@ -229,6 +229,20 @@ class SurroundedCodec(Protocol):
 
 
 @runtime_checkable
+class GuidedCodec(Protocol):
+    """A codec that finds its routing objects by following others, such as a service's provider."""
+
+    @property
+    def guides(self) -> tuple[ObjectKind, ...]:
+        """
+        Further kinds of the target's namespace that every call of the codec looks at.
+
+        They are read with the first search for a target, never written, and not read again as
+        long as the objects that they led to are there; kinds that are not installed are left out.
+        """
+
+
+@runtime_checkable
 class ReachingCodec(Protocol):
     """A codec whose mesh can only come near to some orders, as with whole replicas."""
 
@@ -257,6 +271,11 @@ def has_services(codec: MeshCodec, target: Target) -> bool:
 def around_of(codec: MeshCodec) -> tuple[ObjectKind, ...]:
     """The further kinds that a codec looks at; most look at none."""
     return codec.around if isinstance(codec, SurroundedCodec) else ()
+
+
+def guides_of(codec: MeshCodec) -> tuple[ObjectKind, ...]:
+    """The kinds that lead a codec to its routing objects; most need none."""
+    return codec.guides if isinstance(codec, GuidedCodec) else ()
 
 
 def ref_of(manifest: Manifest, target: Target) -> ResourceRef:

@@ -24,6 +24,9 @@ STRAGGLERS = 0.001
 FEWEST = 30
 """Requests below which nothing is said: with none on a side, its share may still be a tenth."""
 
+LOOK_FOR_ENDPOINTS = "look for ready endpoints, and for a rule that comes before"
+"""What leaves a canary without any requests, on most meshes."""
+
 
 class EffectKind(StrEnum):
     """What the measured share says."""
@@ -42,12 +45,14 @@ class Traffic:
         primary, canary: Counts, 0 or more.
         window: How long was counted; None: not told.
         query: What was asked.
+        nothing: Where to look when the canary got none; the dialect knows.
     """
 
     primary: float
     canary: float
     window: timedelta | None = None
     query: str = ""
+    nothing: str = LOOK_FOR_ENDPOINTS
 
 
 @frozen(kw_only=True)
@@ -121,7 +126,7 @@ def judge_share(split: Split, traffic: Traffic) -> Effect:
             f"{'within' if near else 'not within'} {points} of {100 * wanted:g} %"
         )
         if share == 0 and wanted > 0:
-            words += "; none at all: look for ready endpoints, and for a rule that comes before"
+            words += f"; none at all: {traffic.nothing}"
     return Effect(
         kind=kind,
         share=share,

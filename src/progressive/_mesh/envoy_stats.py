@@ -20,9 +20,11 @@ from typing import Any
 
 from attrs import field, frozen
 
-from progressive._mesh import samples
+from progressive._mesh.effect import Traffic
 from progressive._mesh.envoy import stat_name
+from progressive._mesh.queries import samples
 from progressive._model.checks import Builtin, Cause, MetricCheck, Question, Sample
+from progressive._model.traffic import Side, Target
 
 _STAT = re.compile(r"cluster\.(?P<cluster>.+)\.upstream_rq_(?P<what>\d{3}|time)")
 
@@ -120,20 +122,48 @@ def answer(
     name = stat_name(cluster)
     if not any(name in one.clusters for one in seen):
         return without(Cause.EMPTY, f"Envoy counted no request to a cluster {cluster!r}")
-    value = _value(check, [one.clusters.get(name, Counted()) for one in seen])
+    value, total = _value(check, [one.clusters.get(name, Counted()) for one in seen])
     if math.isnan(value):
         return without(Cause.NAN, f"{cluster!r} answered no request in {window}")
+    if total < check.least_requests:
+        few = f"{total:g} requests, {check.least_requests} are needed to judge"
+        return without(Cause.TOO_FEW_REQUESTS, few)
     return Sample(value=value, query=query, window=window)
 
 
-def _value(check: MetricCheck, counted: Sequence[Counted]) -> float:
+def count_traffic(
+    target: Target, scrapes: Sequence[Scrape], *, since: datetime, until: datetime
+) -> Traffic:
+    """
+    The requests of both sides between the first and the last scrape from `since` to `until`.
+
+    Args:
+        scrapes: Oldest first; of fewer than two in that time nothing is counted.
+    """
+    seen = [one for one in scrapes if since <= one.at <= until]
+    counts = dict.fromkeys(Side, 0.0)
+    for side in Side if len(seen) > 1 else ():
+        name = stat_name(target.on(side))
+        codes = [one.clusters.get(name, Counted()).codes for one in seen]
+        counts[side] = sum(_grown(codes).values())
+    return Traffic(
+        primary=counts[Side.PRIMARY],
+        canary=counts[Side.CANARY],
+        window=seen[-1].at - seen[0].at if seen else timedelta(0),
+        query="; ".join(_counters(target.on(side)) for side in Side),
+    )
+
+
+def _value(check: MetricCheck, counted: Sequence[Counted]) -> tuple[float, float]:
+    """The value, NaN without requests; and how many requests it is of."""
     if check.builtin is Builtin.SUCCESS_RATE:
         grown = _grown([one.codes for one in counted])
         total = sum(grown.values())
         bad = sum(number for code, number in grown.items() if code >= 500)
-        return 100.0 * (total - bad) / total if total > 0 else math.nan
-    slow = samples.quantile(check.quantile, _cumulative(_grown([one.times for one in counted])))
-    return round(slow, 6)  # a nanosecond; the bins are far wider
+        return (100.0 * (total - bad) / total if total > 0 else math.nan), total
+    grown = _grown([one.times for one in counted])
+    slow = samples.quantile(check.quantile, _cumulative(grown))
+    return round(slow, 6), sum(grown.values())  # a nanosecond; the bins are far wider
 
 
 def _grown(counters: Sequence[Mapping[Any, int]]) -> dict[Any, float]:
@@ -160,10 +190,14 @@ def _cumulative(bins: Mapping[Bin, float]) -> dict[float, float]:
 
 def _words(check: MetricCheck, cluster: str) -> str:
     if check.builtin is Builtin.SUCCESS_RATE:
-        return f"Envoy counters cluster.{stat_name(cluster)}.upstream_rq_<code>"
+        return _counters(cluster)
     return (
         f"Envoy histogram cluster.{stat_name(cluster)}.upstream_rq_time, p{check.quantile * 100:g}"
     )
+
+
+def _counters(cluster: str) -> str:
+    return f"Envoy counters cluster.{stat_name(cluster)}.upstream_rq_<code>"
 
 
 def _too_few(check: MetricCheck, count: int, every: timedelta) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 from progressive._mesh.access import inner, mapping, sequence
 from progressive._mesh.codec import Manifest, ref_of
 from progressive._model.traffic import Target
-from progressive.errors import ForeignController
+from progressive.errors import ForeignController, NotOwned
 
 OWN_MANAGER = "progressive"
 """The field manager of this project's writes."""
@@ -64,17 +64,34 @@ def refuse_foreign(manifest: Manifest, target: Target) -> None:
         )
 
 
+def refuse_owned(manifest: Manifest, target: Target) -> None:
+    """
+    Do nothing when an object that a release makes where it is missing is nobody else's.
+
+    What a release made has an owner that is no controller; the release's own Canary may be one.
+
+    Raises:
+        NotOwned: Another controller owns it, and would write it back.
+    """
+    for owner in (manifest.get("metadata") or {}).get("ownerReferences") or ():
+        if owner.get("controller") is not True or _is_canary_of(owner, target):
+            continue
+        raise NotOwned(
+            f"{ref_of(manifest, target)} belongs to {owner.get('kind')} {owner.get('name')}, its "
+            "controller; let that one give it up, or let the router adopt it (adopt=True)"
+        )
+
+
 def foreign(manifest: Manifest, target: Target) -> str | None:
     """What shows that another controller moves this object's traffic, in words; None: nothing."""
     meta = mapping(manifest.get("metadata"))
     ours = False
     for owner in map(mapping, sequence(meta.get("ownerReferences"))):
         kind, name = owner.get("kind"), owner.get("name")
-        group = str(owner.get("apiVersion", "")).partition("/")[0]
-        if kind == "Canary" and group == "flagger.app":
-            if name not in target.owner_names:
-                return f"owned by Canary {name}"
+        if _is_canary_of(owner, target):
             ours = True
+        elif _is_canary(owner):
+            return f"owned by Canary {name}"
         elif kind == "Rollout":
             return f"owned by Rollout {name}"
     if owner := inner(meta, "annotations", _ROLLOUTS_MARK):
@@ -147,6 +164,15 @@ def writers(manifest: Manifest) -> str:
 def managers(manifest: Manifest) -> Iterator[Mapping[str, Any]]:
     """The entries of managedFields."""
     yield from map(mapping, sequence(inner(manifest, "metadata", "managedFields")))
+
+
+def _is_canary(owner: Mapping[str, Any]) -> bool:
+    group = str(owner.get("apiVersion", "")).partition("/")[0]
+    return owner.get("kind") == "Canary" and group == "flagger.app"
+
+
+def _is_canary_of(owner: Mapping[str, Any], target: Target) -> bool:
+    return _is_canary(owner) and owner.get("name") in target.owner_names
 
 
 def _covers(entry: Mapping[str, Any], fields: tuple[str, ...]) -> bool:

@@ -6,11 +6,10 @@ the file is not asked for; on a cluster everything is there, so what is missing 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from progressive._mesh.access import inner, mapping, sequence
-from progressive._mesh.codec import Manifest, namespace_of
+from progressive._mesh.codec import Manifest, ResourceRef, namespace_of
 from progressive._model.traffic import Observed, Side, Split, Target
 from progressive.errors import PreflightFailed
 
@@ -48,7 +47,7 @@ def require_ready(
         if (
             weight == 0
             or not _grows(side, split, before)
-            or _outside(_service(objects, target, target.on(side)))
+            or is_outside(find_service(objects, target, target.on(side)))
         ):
             continue
         slices = _slices(objects, target, target.on(side))
@@ -105,7 +104,7 @@ def require_services(objects: Sequence[Manifest], target: Target) -> None:
         PreflightFailed: One is missing.
     """
     for side in (Side.PRIMARY, Side.CANARY):
-        if _service(objects, target, target.on(side)) is None:
+        if find_service(objects, target, target.on(side)) is None:
             raise PreflightFailed(
                 f"service {target.namespace}/{target.on(side)} ({side}) does not exist"
             )
@@ -121,9 +120,7 @@ def shown_by(endpoint_slices: Sequence[Manifest], target: Target) -> bool:
     for side in Side:
         slices = _slices(endpoint_slices, target, target.on(side))
         owned = [one for one in slices if _owned(one, target.on(side))]
-        ports = {
-            str(mapping(port).get("name")) for one in slices for port in sequence(one.get("ports"))
-        }
+        ports = {str(inner(port, "name")) for one in slices for port in sequence(one.get("ports"))}
         if not owned or len(ports) != 1:
             return False
     return True
@@ -131,19 +128,47 @@ def shown_by(endpoint_slices: Sequence[Manifest], target: Target) -> bool:
 
 def _owned(endpoint_slice: Manifest, service: str) -> bool:
     owners = sequence(inner(endpoint_slice, "metadata", "ownerReferences"))
-    return any(
-        (mapping(one).get("kind"), mapping(one).get("name")) == ("Service", service)
-        for one in owners
-    )
+    return any((inner(one, "kind"), inner(one, "name")) == ("Service", service) for one in owners)
 
 
 def ports_of(objects: Sequence[Manifest], target: Target, service: str) -> int | None:
     """How many ports a Service of the target's namespace has; None: it is not known."""
-    found = _service(objects, target, service)
+    found = find_service(objects, target, service)
     return None if found is None else len(sequence(inner(found, "spec", "ports")))
 
 
-def _service(objects: Iterable[Manifest], target: Target, name: str) -> Manifest | None:
+def require_cluster_ip(
+    objects: Iterable[Manifest], target: Target, service: str, namespace: str, ref: ResourceRef
+) -> None:
+    """
+    Do nothing when a Service, as far as it is known, has an address that a mesh can split.
+
+    Args:
+        ref: The route that shares its traffic.
+
+    Raises:
+        PreflightFailed: It is headless, or stands for a name outside.
+    """
+    found = find_service(objects, target, service, namespace)
+    if found is None:
+        return
+    if is_outside(found):
+        kind = "stands for a name outside the cluster (ExternalName)"
+    elif inner(found, "spec", "clusterIP") == "None":
+        kind = "is headless"
+    else:
+        return
+    raise PreflightFailed(
+        f"service {namespace}/{service} {kind}, so the mesh does not follow {ref}; give it a "
+        "cluster IP"
+    )
+
+
+def find_service(
+    objects: Iterable[Manifest], target: Target, name: str, namespace: str | None = None
+) -> Manifest | None:
+    """One Service among the objects, of the target's namespace unless said; None: not there."""
+    wanted = namespace or target.namespace
     return next(
         (
             one
@@ -151,14 +176,14 @@ def _service(objects: Iterable[Manifest], target: Target, name: str) -> Manifest
             if one.get("kind") == "Service"
             and one.get("apiVersion") == "v1"
             and inner(one, "metadata", "name") == name
-            and namespace_of(one, target) == target.namespace
+            and namespace_of(one, target) == wanted
         ),
         None,
     )
 
 
-def _outside(service: Manifest | None) -> bool:
-    # such a service has no endpoints of its own; what is behind it cannot be asked
+def is_outside(service: Manifest | None) -> bool:
+    """Whether a Service has no endpoints of its own, so that what is behind it cannot be asked."""
     return service is not None and inner(service, "spec", "type") == "ExternalName"
 
 
@@ -173,10 +198,10 @@ def _slices(objects: Iterable[Manifest], target: Target, service: str) -> list[M
 
 
 def _ready(endpoint_slice: Manifest) -> bool:
-    return any(_takes_traffic(mapping(one)) for one in sequence(endpoint_slice.get("endpoints")))
+    return any(_takes_traffic(one) for one in sequence(endpoint_slice.get("endpoints")))
 
 
-def _takes_traffic(endpoint: Mapping[str, Any]) -> bool:
-    conditions = mapping(endpoint.get("conditions"))
+def _takes_traffic(endpoint: object) -> bool:
+    conditions = mapping(inner(endpoint, "conditions"))
     # discovery/v1: a ready condition that is absent is to be read as ready
     return conditions.get("ready") is not False and conditions.get("terminating") is not True

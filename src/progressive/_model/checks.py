@@ -45,6 +45,8 @@ class Cause(StrEnum):
     """The series exist, but there was no traffic (0/0)."""
     TOO_FEW_SCRAPES = "too-few-scrapes"
     """Fewer than two scrapes since the weight took effect."""
+    TOO_FEW_REQUESTS = "too-few-requests"
+    """Fewer requests than the check wants to judge by."""
     UNREACHABLE = "unreachable"
     """The metrics server did not answer."""
     REFUSED = "refused"
@@ -167,6 +169,8 @@ class MetricCheck(Value):
         at_least: Smallest good value, inclusive; None: no lower bound.
         at_most: Largest good value, inclusive; a `timedelta` becomes milliseconds.
         window: How far back one query looks; one second or more.
+        least_requests: For built-in checks: a value from fewer requests in the window is
+            inconclusive, 0 or more; none at all are no data.
         no_data: What silence means: ``hold`` the weight, or ``fail`` or ``pass`` the check.
         address: A metrics server of its own; None: the run's. Never with a user, a password or
             a query in it: the journal keeps it, and another process goes on with it.
@@ -174,7 +178,8 @@ class MetricCheck(Value):
 
     Raises:
         SpecError: No bound, a lower bound above the upper one, a bound that is not a number, not
-            exactly one of `query` and `builtin`, or an address that may hold a secret.
+            exactly one of `query` and `builtin`, least requests below 0 or of a query, or an
+            address that may hold a secret.
     """
 
     name: str
@@ -184,6 +189,7 @@ class MetricCheck(Value):
     at_least: float | None = None
     at_most: float | None = field(default=None, converter=_milliseconds)
     window: timedelta = timedelta(minutes=1)
+    least_requests: int = 0
     no_data: NoData = NoData.HOLD
     address: str | None = None
     variables: Mapping[str, str] = field(factory=dict, hash=False)
@@ -208,6 +214,9 @@ class MetricCheck(Value):
             raise SpecError("quantile", f"{self.quantile} is not between 0 and 1")
         if self.window < timedelta(seconds=1):
             raise SpecError("window", f"{self.window} is shorter than a second")
+        if self.least_requests < 0 or (self.least_requests and self.builtin is None):
+            words = "is no count" if self.builtin is not None else "cannot be asked of a query"
+            raise SpecError("least_requests", f"{self.name}: {self.least_requests} {words}")
         if (private := private_part(self.address or "")) is not None:
             words = "which would end in the journal; give credentials to the metrics provider"
             raise SpecError("address", f"{self.name}: the address holds {private}, {words}")
@@ -218,6 +227,7 @@ class MetricCheck(Value):
         *,
         at_least: float,
         window: timedelta = timedelta(minutes=1),
+        least_requests: int = 0,
         no_data: NoData = NoData.HOLD,
     ) -> MetricCheck:
         """Percent of the canary's requests that did not fail, 0 to 100."""
@@ -226,6 +236,7 @@ class MetricCheck(Value):
             builtin=Builtin.SUCCESS_RATE,
             at_least=at_least,
             window=window,
+            least_requests=least_requests,
             no_data=no_data,
         )
 
@@ -236,6 +247,7 @@ class MetricCheck(Value):
         at_most: float | timedelta,
         quantile: float = 0.99,
         window: timedelta = timedelta(minutes=1),
+        least_requests: int = 0,
         no_data: NoData = NoData.HOLD,
     ) -> MetricCheck:
         """A quantile of the canary's time to answer; a bare number is milliseconds."""
@@ -245,6 +257,7 @@ class MetricCheck(Value):
             quantile=quantile,
             at_most=at_most,
             window=window,
+            least_requests=least_requests,
             no_data=no_data,
         )
 
@@ -273,10 +286,10 @@ class MetricCheck(Value):
         value, unit = sample.value, self.unit
         if value is None:
             detail = sample.detail or _IN_WORDS[sample.cause or Cause.EMPTY]
-            refused = sample.cause is Cause.REFUSED
+            open_ = sample.cause in (Cause.REFUSED, Cause.TOO_FEW_REQUESTS)
             return (
-                VerdictKind.INCONCLUSIVE if refused else VerdictKind.NO_DATA,
-                f"{'cannot be judged' if refused else 'has no data'}: {detail}",
+                VerdictKind.INCONCLUSIVE if open_ else VerdictKind.NO_DATA,
+                f"{'cannot be judged' if open_ else 'has no data'}: {detail}",
             )
         low, high = self.at_least, self.at_most
         told = f"{in_digits(value, low, high)}{unit}"
@@ -313,6 +326,7 @@ _IN_WORDS = {
     Cause.EMPTY: "the answer is empty; look at the labels of the query, and for traffic",
     Cause.NAN: "the series exist, but there was no traffic",
     Cause.TOO_FEW_SCRAPES: "fewer than two scrapes since the weight took effect",
+    Cause.TOO_FEW_REQUESTS: "fewer requests than are needed to judge",
     Cause.UNREACHABLE: "the metrics server does not answer",
     Cause.REFUSED: "the metrics server refused the query",
 }

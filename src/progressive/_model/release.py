@@ -62,7 +62,8 @@ class ServiceSpec(Value):
         traffic_distribution: Copied to services that are made.
         hosts, gateways: Of a VirtualService that is made; no gateways: the mesh only.
         routing: Further fields of the document's `spec.service` that a route which is made
-            carries as they are: match, rewrite, timeout, retries, headers, corsPolicy.
+            carries as they are: match, rewrite, timeout, backendTimeout, retries, headers,
+            corsPolicy, mirror, gatewayRefs.
         metadata: ``apex``, ``primary``, ``canary`` → {labels, annotations} of the services.
     """
 

@@ -38,8 +38,10 @@ def test_a_later_object_that_fails_puts_the_earlier_ones_back() -> None:
     cluster = world(route(both()), public)
     cluster.fail(ClusterError("denied", ErrorKind.INVALID), verb="patch", path="web-public")
 
-    with pytest.raises(InvalidRequest, match="shop/web is put back"):
+    states = r"shop/web is put back; .*shop/web-public is not written"
+    with pytest.raises(InvalidRequest, match=states) as told:
         router(cluster).shift(TWO, Split(canary=20))
+    assert not told.value.unsettled
     assert ([100, 0], [100, 0]) == (weights(cluster), weights(cluster, "web-public"))
 
     assert 20 == router(cluster).shift(TWO, Split(canary=20)).canary
@@ -54,8 +56,9 @@ def test_on_the_way_home_every_object_is_attempted(failing: str) -> None:
     cluster = world(route(both(80, 20)), route(both(80, 20), name="web-public"))
     cluster.fail(ClusterError("denied", ErrorKind.INVALID), verb="patch", path=failing, times=None)
 
-    with pytest.raises(InvalidRequest):
+    with pytest.raises(InvalidRequest, match=r"is written; .* is not written") as told:
         router(cluster).reset(TWO)
+    assert told.value.unsettled
     ours = "web-public" if failing == "web$" else "web"
     assert [100, 0] == weights(cluster, ours)
 

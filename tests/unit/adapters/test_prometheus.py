@@ -402,7 +402,7 @@ def test_the_success_rate_is_read_raw_at_the_workload_and_at_its_callers(
     server: Fake, provider: PrometheusMetrics
 ) -> None:
     """
-    Two requests; `rate` is not among them.
+    One request for each kind of reporter; `rate` is not among them.
     """
     server.answer = lambda query: (
         [matrix({"response_code": "200"}, 0, 99), matrix({"response_code": "500"}, 0, 1)]
@@ -414,7 +414,7 @@ def test_the_success_rate_is_read_raw_at_the_workload_and_at_its_callers(
 
     assert 99.0 == sample.value
     assert timedelta(seconds=30) == sample.window
-    assert 2 == len(server.asked)
+    assert 3 == len(server.asked)
     assert all(one.endswith("[30s]") and "rate" not in one for one in server.asked)
 
 
@@ -488,7 +488,58 @@ def test_traffic_is_counted_at_the_callers_if_they_report(
         [matrix({"reporter": "source"}, 0, 20 if "web-canary" in query else 80)]
         if 'reporter="source"' in query
         else [matrix({}, 0, 500)]
+        if 'reporter="destination"' in query
+        else []
     )
     traffic = provider.traffic(TARGET, dialect="istio", since=NOW - timedelta(seconds=60), at=NOW)
 
     assert (80, 20) == (traffic.primary, traffic.canary)
+
+
+def test_traffic_that_cannot_be_told_apart_is_refused(
+    server: Fake, provider: PrometheusMetrics
+) -> None:
+    """
+    A share of one cluster that holds both sides would be any number.
+    """
+    cluster = {"envoy_cluster_name": "httproute/shop/web/rule/0"}
+    server.answer = lambda query: [matrix(cluster, 0, 100)]
+
+    with pytest.raises(MetricsError, match="one cluster of the rule"):
+        provider.traffic(TARGET, dialect="envoy-gateway", since=NOW - timedelta(minutes=1), at=NOW)
+
+
+def test_the_words_for_an_empty_canary_come_with_the_count(
+    server: Fake, provider: PrometheusMetrics
+) -> None:
+    """
+    Only the dialect knows why its mesh sends nothing and tells nobody.
+    """
+    server.answer = lambda query: (
+        [matrix({"http_status": "200"}, 0, 600)] if "web-primary" in query else []
+    )
+    traffic = provider.traffic(TARGET, dialect="linkerd", since=NOW - timedelta(minutes=1), at=NOW)
+
+    assert (600, 0) == (traffic.primary, traffic.canary)
+    assert "ServiceProfile" in traffic.nothing
+    assert 2 == len(server.asked)
+
+
+def test_a_mesh_that_cannot_tell_the_sides_apart_says_why(provider: PrometheusMetrics) -> None:
+    """
+    APISIX labels its counters with the address of a pod, which nobody can know in advance.
+    """
+    with pytest.raises(MetricsError, match="address of the pod"):
+        ask(provider, MetricCheck.success_rate(at_least=99), dialect="apisix")
+
+
+def test_a_caller_that_is_the_whole_is_asked_alone(
+    server: Fake, provider: PrometheusMetrics
+) -> None:
+    """
+    An ingress controller sees all that there is, so one question is enough.
+    """
+    server.answer = lambda query: [matrix({"status": "200"}, 0, 50)]
+
+    assert 100.0 == ask(provider, MetricCheck.success_rate(at_least=99), dialect="nginx").value
+    assert 1 == len(server.asked)

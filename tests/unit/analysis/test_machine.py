@@ -36,6 +36,7 @@ from progressive import (
     NoData,
     Observed,
     Outcome,
+    Pods,
     Promote,
     Read,
     Readiness,
@@ -349,6 +350,23 @@ def test_drift_follows_its_policy(policy: DriftPolicy) -> None:
         case DriftPolicy.ACCEPT:
             go(analysis, Measure)
             assert 77 == analysis.report.final.weight
+
+
+@pytest.mark.parametrize(("pods", "is_drift"), [(1, False), (2, True)])
+def test_a_share_made_of_pods_is_compared_with_its_order_by_pods(
+    pods: int, is_drift: bool
+) -> None:
+    """
+    10 percent of four pods is one; that a second one is not ready yet is nobody's writing.
+    """
+    analysis = started()
+    read = go(analysis, Read)
+    seen = Observed(canary=25, pods=Pods(canary=pods, total=4))
+    analysis.receive(Seen(at=latest(analysis), answers=read.id, observed=seen))
+
+    assert is_drift == ("drift" in {one.kind for one in analysis.report.events})
+    assert isinstance(standing(analysis), Shift if is_drift else Measure)
+    assert 25 == analysis.report.final.weight
 
 
 def test_the_third_drift_without_a_decision_is_a_fight() -> None:

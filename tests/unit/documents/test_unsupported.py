@@ -152,13 +152,13 @@ def test_what_a_mesh_can_never_do_is_told_at_the_field(
     assert "at all" in told[path]
 
 
-@pytest.mark.parametrize("provider", ["linkerd", "appmesh:v1beta2"])
-def test_routers_of_later_versions_are_not_unknown(provider: str) -> None:
-    """'There is no such router' would be untrue, and send people looking for a typo."""
-    ((path, words),) = errors(read(classic(provider=provider)))
+def test_a_version_that_no_controller_serves_is_told() -> None:
+    """Weights of App Mesh's v1beta1 stood in another kind of object; nobody reads it any more."""
+    ((path, words),) = errors(read(classic(provider="appmesh:v1beta1")))
 
-    assert "spec.provider" == path
-    assert "not available yet" in words
+    assert ("spec.provider", True) == (path, "v1beta1 is served by no controller" in words)
+    for provider in ("appmesh", "appmesh:v1beta2"):
+        assert "app-mesh" == document_of(classic(provider=provider)).router
 
 
 @pytest.mark.parametrize("weights", [{"stepWeight": 10, "maxWeight": 50}, {"stepWeights": [50]}])

@@ -17,7 +17,15 @@ from tests.unit.envoy.admin_page import Page, serving
 from tests.unit.envoy.documents import TARGET
 
 from progressive._adapters.envoy.counters import EnvoyMetrics
-from progressive._mesh.envoy_stats import Counted, Scrape, answer, read_page, stat_filter
+from progressive._mesh.effect import CountsTraffic
+from progressive._mesh.envoy_stats import (
+    Counted,
+    Scrape,
+    answer,
+    count_traffic,
+    read_page,
+    stat_filter,
+)
 from progressive._model.checks import Cause, MetricCheck, Question, Sample
 from progressive._model.traffic import Side
 from progressive.errors import ErrorKind, MetricsError, SpecError
@@ -93,6 +101,17 @@ def test_every_error_of_a_new_canary_counts() -> None:
     assert 0.0 == told.value
 
 
+@pytest.mark.parametrize(("least", "cause"), [(9, None), (10, None), (11, Cause.TOO_FEW_REQUESTS)])
+def test_fewer_requests_than_the_check_wants_are_no_value(least: int, cause: Cause | None) -> None:
+    """
+    The same check means the same wherever its numbers come from.
+    """
+    check = MetricCheck.success_rate(at_least=99, least_requests=least)
+    told = ask(check, scrape(0, {200: 0}), scrape(10, {200: 9, 500: 1}))
+
+    assert cause is told.cause
+
+
 @given(
     seconds=st.lists(
         st.tuples(st.integers(0, 20), st.integers(0, 20), st.booleans()), min_size=2, max_size=20
@@ -120,6 +139,30 @@ def test_the_rate_is_that_of_a_model_that_counts_along(
     else:
         assert told.value is not None
         assert math.isclose(100.0 * good / (good + bad), told.value)
+
+
+def test_the_requests_of_both_sides_are_counted_in_their_time() -> None:
+    """
+    Level 3 of done without a Prometheus: what came before the write is not of this split.
+    """
+    looks = [
+        Scrape(
+            at=BEGIN + timedelta(seconds=second),
+            clusters={
+                "web-v1": Counted(codes={200: 8 * n}),
+                "web-v2": Counted(codes={503: 2 * n}),
+            },
+        )
+        for second, n in ((0, 0), (10, 100), (20, 150), (30, 900))
+    ]
+    second = BEGIN + timedelta(seconds=5), BEGIN + timedelta(seconds=25)
+    told = count_traffic(TARGET, looks, since=second[0], until=second[1])
+    alone = count_traffic(TARGET, looks, since=BEGIN, until=BEGIN)
+
+    assert (400, 100) == (told.primary, told.canary)
+    assert timedelta(seconds=10) == told.window
+    assert "cluster.web-v1.upstream_rq_" in told.query
+    assert (0, 0) == (alone.primary, alone.canary)
 
 
 def test_times_are_those_of_the_window() -> None:
@@ -364,6 +407,23 @@ def test_what_it_cannot_answer_is_refused_with_words(admin: Page, asked: Questio
 
     assert ErrorKind.INVALID is told.value.kind
     assert [] == admin.asked
+
+
+def test_it_counts_the_traffic_of_its_own_dialect_alone(admin: Page) -> None:
+    """
+    A router that proves its split by Envoy's counters must not be of another mesh.
+    """
+    admin.answer = growing()
+    begin = datetime.now(UTC) - timedelta(minutes=1)
+    with EnvoyMetrics(admin.url, every=timedelta(seconds=0.1)) as metrics:
+        proof: CountsTraffic = metrics
+        sampled(metrics, lambda: len(admin.asked) > 3)
+        told = proof.traffic(TARGET, dialect="envoy", since=begin)
+        with pytest.raises(MetricsError, match="istio"):
+            proof.traffic(TARGET, dialect="istio", since=begin)
+
+    assert told.canary >= 3
+    assert 0 == told.primary
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""`_mesh/samples.py`: what happened between scrapes."""
+"""`_mesh/queries/samples.py`: what happened between scrapes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from progressive._mesh import samples
+from progressive._mesh.queries import samples
 
 
 @given(

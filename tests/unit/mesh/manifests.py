@@ -40,7 +40,7 @@ def carried_out(
     after = [dict(copy.deepcopy(one)) for one in objects]
     for patch in patches:
         for place, one in enumerate(after):
-            if one["metadata"]["name"] == patch.ref.name:
+            if (one["kind"], one["metadata"]["name"]) == (patch.ref.kind, patch.ref.name):
                 after[place] = apply(one, patch.patch)
     return after
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from progressive._mesh.effect import EffectKind, Traffic, judge_share
+from progressive._mesh.queries.known import DIALECTS
 from progressive._model.traffic import Split
 
 
@@ -45,3 +46,19 @@ def test_the_words_tell_share_count_and_bound() -> None:
         effect.explanation
     )
     assert 0.0268 == pytest.approx(effect.bound - 0.001, abs=1e-4)
+
+
+def test_a_canary_that_got_nothing_comes_with_the_words_of_its_mesh() -> None:
+    """
+    M-137: Linkerd skips a backend without endpoints in silence, and a ServiceProfile overrides
+    the route; the success rate is perfect in both.
+    """
+    counted = Traffic(primary=501, canary=0, nothing=DIALECTS["linkerd"].nothing)
+    effect = judge_share(Split(canary=20), counted)
+    usual = judge_share(Split(canary=20), Traffic(primary=501, canary=0))
+
+    assert EffectKind.NOT_IN_EFFECT is effect.kind
+    assert "ready endpoints" in effect.explanation
+    assert "ServiceProfile" in effect.explanation
+    assert "ready endpoints" in usual.explanation
+    assert "ServiceProfile" not in usual.explanation

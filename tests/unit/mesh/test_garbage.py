@@ -14,15 +14,18 @@ import pytest
 from attrs import frozen
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from tests.unit.mesh import plain
+from tests.unit.mesh import app_mesh, gateway_api, linkerd_objects, plain
 from tests.unit.mesh.manifests import both, endpoints, route, service
 from tests.unit.mesh.mutations import mutated
+from tests.unit.mesh.schemas import faults
 
 from progressive._kube.patch import apply
 from progressive._mesh.codec import MeshCodec, ObjectPatch
 from progressive._mesh.istio.codec import IstioCodec
 from progressive._mesh.kubernetes.codec import KubernetesCodec
+from progressive._mesh.linkerd.codec import LinkerdCodec
 from progressive._mesh.nginx.codec import NginxCodec
+from progressive._mesh.smi.codec import SmiCodec
 from progressive._model.traffic import Match, Split, Sticky, Target, TextMatch
 from progressive.errors import RouterError
 
@@ -49,13 +52,130 @@ SPLITS = (
 
 @frozen
 class World:
-    """A codec, and objects that it understands."""
+    """A codec, objects that it understands, and where their definitions are."""
 
     codec: MeshCodec
     objects: Sequence[dict[str, Any]]
+    definitions: str | None = None
 
+
+AROUND = (
+    *(service(one, 80) for one in ("web-primary", "web-canary")),
+    *(endpoints(one, True) for one in ("web-primary", "web-canary")),
+)
 
 WORLDS = {
+    "smi": World(SmiCodec(), [*linkerd_objects.broken_soon("split"), *AROUND], "smi-linkerd"),
+    "linkerd": World(
+        LinkerdCodec(), [*linkerd_objects.broken_soon("route"), *AROUND], "gateway-api"
+    ),
+    "linkerd-policy": World(
+        LinkerdCodec(), [*linkerd_objects.broken_soon("policy", "split"), *AROUND], "linkerd"
+    ),
+    "gateway-api": World(
+        gateway_api.CODEC,
+        [
+            gateway_api.route(
+                gateway_api.rule(
+                    90,
+                    5,
+                    gateway_api.backend("audit", 5),
+                    name="main",
+                    filters=[
+                        {
+                            "type": "RequestMirror",
+                            "requestMirror": {
+                                "backendRef": gateway_api.backend("web-canary"),
+                                "fraction": {"numerator": 1, "denominator": 8},
+                            },
+                        },
+                        {"type": "ResponseHeaderModifier", "responseHeaderModifier": {}},
+                    ],
+                    timeouts={"request": "10s"},
+                ),
+                {"name": "other", "backendRefs": [gateway_api.backend("other")]},
+                {
+                    "name": "progressive-sticky",
+                    "matches": [
+                        {
+                            **gateway_api.ROOT,
+                            "headers": [
+                                {
+                                    "type": "RegularExpression",
+                                    "name": "Cookie",
+                                    "value": r"(.*;\s*)?web=abcdefghij(;.*)?",
+                                }
+                            ],
+                        }
+                    ],
+                    "backendRefs": [gateway_api.backend("web-canary", 100)],
+                },
+            ),
+            gateway_api.grant(),
+            *AROUND,
+        ],
+        "gateway-api",
+    ),
+    "gateway-api-grpc": World(
+        gateway_api.CODEC,
+        [
+            gateway_api.route(
+                gateway_api.rule(None, None, matches=[{"method": {"service": "shop.Cart"}}]),
+                {
+                    "matches": [{"headers": [{"name": "x-user", "value": "old"}]}],
+                    "backendRefs": [gateway_api.backend("web-canary", 100)],
+                },
+                kind="GRPCRoute",
+                parentRefs=[gateway_api.MESH],
+                meta_annotations={"progressive.dev/managed-rules": "1"},
+            ),
+            *AROUND,
+        ],
+        "gateway-api",
+    ),
+    "gateway-api-sessions": World(
+        gateway_api.CODEC,
+        [
+            gateway_api.route(
+                gateway_api.rule(70, 30, sessionPersistence={"type": "Cookie"}),
+                meta_annotations={
+                    "progressive.dev/withdrawn-0": '{"place": 1, "backend": {"name": "web"}}'
+                },
+            ),
+            *AROUND,
+        ],
+        "gateway-api-experimental",
+    ),
+    "app-mesh": World(
+        app_mesh.CODEC,
+        [
+            app_mesh.service(),
+            app_mesh.router(
+                app_mesh.http(
+                    "main",
+                    20,
+                    match={"prefix": "/", "headers": [{"name": "x-a", "match": {"exact": "1"}}]},
+                    **app_mesh.both(90, 5, app_mesh.node("third", 5)),
+                ),
+                app_mesh.http(
+                    "tcp",
+                    None,
+                    "tcpRoute",
+                    action={"weightedTargets": [app_mesh.node("third", 1, port=9000)]},
+                ),
+                app_mesh.http(
+                    "progressive-match",
+                    9,
+                    action={"weightedTargets": [app_mesh.node("web-canary", 100)]},
+                ),
+            ),
+            app_mesh.virtual_node("web-canary", arn=app_mesh.ARN),
+            app_mesh.virtual_node("other", host="web-primary.shop.svc.cluster.local"),
+            *(service(one, 80) for one in ("web-primary", "web-canary")),
+            *(endpoints(one, True) for one in ("web-primary", "web-canary")),
+        ],
+        "app-mesh",
+    ),
     "istio": World(
         IstioCodec(),
         [
@@ -81,8 +201,7 @@ WORLDS = {
                 "metadata": {"name": "web", "namespace": "shop"},
                 "spec": {"host": "web", "subsets": [{"name": "stable", "labels": {"v": "1"}}]},
             },
-            *(service(one, 80) for one in ("web-primary", "web-canary")),
-            *(endpoints(one, True) for one in ("web-primary", "web-canary")),
+            *AROUND,
         ],
     ),
     "kubernetes, a selector": World(
@@ -132,7 +251,14 @@ def test_a_broken_object_is_refused_with_words_or_written_well(name: str, seed: 
             world.codec.read(home, TARGET)
 
         assert before == objects
+        if world.definitions is not None and not _faults(world.definitions, before):
+            assert [] == _faults(world.definitions, after)
+            assert [] == _faults(world.definitions, home)
         assert () == _again(world.codec, home)
+
+
+def _faults(definitions: str, objects: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [one for manifest in objects for one in faults(definitions, manifest)]
 
 
 def _write(codec: MeshCodec, split: Split, objects: Any) -> Sequence[ObjectPatch]:

@@ -15,8 +15,10 @@ from types import TracebackType
 from typing import Self
 
 from progressive._adapters.envoy.admin import Admin
-from progressive._mesh.envoy_stats import Scrape, answer, read_page, stat_filter
+from progressive._mesh.effect import Traffic
+from progressive._mesh.envoy_stats import Scrape, answer, count_traffic, read_page, stat_filter
 from progressive._model.checks import Question, Sample
+from progressive._model.traffic import Target
 from progressive.errors import ErrorKind, MetricsError, SpecError
 
 
@@ -102,13 +104,30 @@ class EnvoyMetrics:
             )
         if question.target is None:
             raise MetricsError(f"{check.name}: whose traffic? no target", ErrorKind.INVALID)
-        if question.dialect not in (None, "envoy"):
-            raise MetricsError(
-                f"{check.name}: Envoy's own counters are not those of {question.dialect}",
-                ErrorKind.INVALID,
-            )
+        if question.dialect is not None:
+            _require_envoy(question.dialect, f"{check.name}: ")
         self._looks.open()
         return answer(question, self._looks.taken(), now=datetime.now(UTC), every=self._every)
+
+    def traffic(
+        self, target: Target, *, dialect: str, since: datetime, at: datetime | None = None
+    ) -> Traffic:
+        """
+        The requests of both sides between `since` and `at` (None: now), as far as it has looked.
+
+        Raises:
+            MetricsError: The last look failed, or the dialect is another.
+        """
+        _require_envoy(dialect)
+        self._looks.open()
+        until = at or datetime.now(UTC)
+        return count_traffic(target, self._looks.taken(), since=since, until=until)
+
+
+def _require_envoy(dialect: str, what: str = "") -> None:
+    if dialect != "envoy":
+        words = f"{what}Envoy's own counters are not those of {dialect}"
+        raise MetricsError(words, ErrorKind.INVALID)
 
 
 class _Looks:

@@ -74,10 +74,12 @@ class Guard:
                     guarded.append(evolve(one, patch=(self._test, *one.patch)))
             elif one is not None:
                 # what is deleted needs no mark: its resource version is tested
-                claim: Iterable[Operation] = () if one.deletes else self._claim(manifest)
+                claim: Iterable[Operation] = (
+                    () if one.deletes else self._claim(manifest, one.patch)
+                )
                 guarded.append(evolve(one, patch=(*one.patch, *claim)))
             else:
-                marking = (*version_test(manifest), *self._claim(manifest))
+                marking = (*version_test(manifest), *self._claim(manifest, ()))
                 guarded.append(ObjectPatch(ref=ref, patch=marking))
         return (*guarded, *planned.values())
 
@@ -89,9 +91,10 @@ class Guard:
     def _test(self) -> Operation:
         return {"op": "test", "path": _PATH, "value": self.fence.token}
 
-    def _claim(self, manifest: Manifest) -> Iterator[Operation]:
+    def _claim(self, manifest: Manifest, before: Iterable[Operation]) -> Iterator[Operation]:
         # the test of the resource version before it holds for the annotations as well
-        if not (manifest.get("metadata") or {}).get("annotations"):
+        there = (manifest.get("metadata") or {}).get("annotations")
+        if not there and all(one["path"] != "/metadata/annotations" for one in before):
             yield {"op": "add", "path": "/metadata/annotations", "value": {}}
         yield {"op": "add", "path": _PATH, "value": self.fence.token}
 

@@ -6,9 +6,11 @@ Floor 4: touches a cluster. Reading and writing is `router.py`; what to write is
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from progressive._adapters.mesh.accepted import status_acceptance
 from progressive._adapters.mesh.objects import Sight, refused
@@ -19,12 +21,45 @@ from progressive._mesh.effect import CountsTraffic
 from progressive._mesh.gateway_api import features
 from progressive._mesh.gateway_api.codec import GatewayApiCodec
 from progressive._mesh.gateway_api.kinds import GROUP, HTTP_ROUTE
-from progressive._model.traffic import Split, Target
-from progressive.errors import ClusterError, ErrorKind
+from progressive._mesh.gateway_api.layout import RouteLayout
+from progressive._mesh.rules.codec import RuleCodec
+from progressive._model.traffic import Observed, Split, Target
+from progressive.errors import ClusterError, ErrorKind, InvalidRequest
 from progressive.ports import Cluster
 
+_UNKNOWN_NAME = re.compile(r'unknown field "spec\.rules\[\d+\]\.name"')
 
-class GatewayApiRouter(MeshRouter):
+
+class RouteRouter(MeshRouter):
+    """A router of Gateway API routes, which does without names of rules where there are none."""
+
+    def __init__(self, codec: RuleCodec, cluster: Cluster | None = None, **more: Any) -> None:
+        super().__init__(codec, cluster, **more)
+        self._routes = codec
+
+    def shift(self, target: Target, split: Split) -> Observed:
+        """
+        Write one whole order and read it back; the same order again writes nothing.
+
+        Before release 1.4 the standard channel gives rules no name. Its refusal tells, once;
+        from then on an annotation lists the rules that this project made.
+
+        Raises:
+            RouterError: As every router.
+        """
+        try:
+            return super().shift(target, split)
+        except InvalidRequest as error:
+            if not _UNKNOWN_NAME.search(str(error)):
+                raise
+            self._routes.layouts = tuple(
+                one.nameless if isinstance(one, RouteLayout) else one
+                for one in self._routes.layouts
+            )
+        return super().shift(target, split)
+
+
+class GatewayApiRouter(RouteRouter):
     """
     Moves weights in HTTPRoutes, GRPCRoutes, TCPRoutes and TLSRoutes of any implementation.
 

@@ -4,8 +4,9 @@ Floor 4: writes Services and Deployments, through `ports.Cluster` alone. What to
 in `_mesh/kubernetes/`; here is what must be read for that decision.
 
 Requests: an apex that is switched is one GET, and one list of the EndpointSlices before it goes to
-the canary. Over the pods of both sides the Deployments and the EndpointSlices are listed as well,
-and the autoscalers before the canary gets a pod. The Services of the sides are asked for once.
+the canary. Over the pods of both sides the Deployments, the EndpointSlices and the autoscalers are
+listed as well, and the EndpointSlices once more before the canary gets a pod. The Services of the
+sides are asked for once.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from progressive._adapters.mesh.objects import MeshObjects, Sight
 from progressive._adapters.mesh.router import MeshRouter
 from progressive._mesh import preflight
 from progressive._mesh.builtin import ENDPOINT_SLICE, SERVICE, named
-from progressive._mesh.codec import Manifest, ObjectKind, ObjectPatch, ResourceRef, ref_of
+from progressive._mesh.codec import Manifest, ObjectPatch, ResourceRef, ref_of
 from progressive._mesh.effect import CountsTraffic
 from progressive._mesh.kubernetes.codec import KubernetesCodec
 from progressive._mesh.kubernetes.pods import DEPLOYMENT
@@ -87,14 +88,13 @@ class KubernetesRouter(MeshRouter):
         patches = self._codec.write(sight.everything, target, split)
         if not patches or self._offline or split.canary == 0:
             return patches
-        # pods come and go between two writes, and so do autoscalers: they are asked for each time
+        # pods come and go between two writes
         endpoints = self._objects.endpoints(target)
-        switched = SERVICE.kind in {one.ref.kind for one in patches}
-        if switched:
+        if SERVICE.kind in {one.ref.kind for one in patches}:
             preflight.require_ready(endpoints, target, split, complete=True)
             return patches
-        lasting = [one for one in sight.around or () if SERVICE.holds(one)]
-        sight.around = [*lasting, *endpoints, *self._objects.around(target)]
+        others = [one for one in sight.around or () if not ENDPOINT_SLICE.holds(one)]
+        sight.around = [*others, *endpoints]
         return self._codec.write(sight.everything, target, split)
 
 
@@ -115,15 +115,10 @@ class _ServicesAndPods(MeshObjects):
         apex = self.by_name(_service(target, target.service))
         found = [*sides, *([apex] if apex is not None else [])]
         refs = self._codec.steered(found, target)
-        around: list[Manifest] = []
+        around = self._beside(target) if self._offline or not refs else []
         if not refs:
-            found += self._known(DEPLOYMENT, target)
+            found += self._deployments(target)
             refs = self._codec.steered(found, target)
-            around = (
-                self.around(target, (ENDPOINT_SLICE,)) if self._offline else self.endpoints(target)
-            )
-        elif self._offline:
-            around = self.around(target, (ENDPOINT_SLICE,))
         steered = [one for one in found if ref_of(one, target) in refs]
         if steered:
             around = [*(one for one in found if ref_of(one, target) not in refs), *around]
@@ -150,11 +145,17 @@ class _ServicesAndPods(MeshObjects):
             found += [one] if one is not None else []
         return found
 
-    def _known(self, kind: ObjectKind, target: Target) -> list[Manifest]:
+    def _beside(self, target: Target) -> list[Manifest]:
+        """Endpoints and autoscalers; of a file all of them."""
+        if self._offline:
+            return self.around(target, (ENDPOINT_SLICE,))
+        return [*self.endpoints(target), *self.around(target)]
+
+    def _deployments(self, target: Target) -> list[Manifest]:
         try:
-            return self._listed(kind, target)
+            return self._listed(DEPLOYMENT, target)
         except VersionNotServed:
-            # a file without a single Deployment
+            # a file without a single one
             return []
 
 

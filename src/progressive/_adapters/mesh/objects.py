@@ -21,6 +21,7 @@ from progressive._mesh.codec import (
     ObjectKind,
     ResourceRef,
     around_of,
+    guides_of,
     ref_of,
 )
 from progressive._mesh.preflight import SERVICE_LABEL
@@ -46,6 +47,7 @@ class Sight:
         refs: The objects that are steered; read by name from now on.
         objects: Those objects as they were last seen, after the last write.
         neighbours: Other routing objects of the first search; they can forbid the first write.
+        guides: What led to them, where a codec follows such objects.
         services: The Services of both sides, once asked for.
         around: Objects of the further kinds that the codec looks at; None: not asked for yet.
         fresh: Whether `objects` was read for the present call.
@@ -54,6 +56,7 @@ class Sight:
     refs: tuple[ResourceRef, ...]
     objects: list[Manifest]
     neighbours: list[Manifest] = field(factory=list)
+    guides: list[Manifest] = field(factory=list)
     services: list[Manifest] = field(factory=list)
     around: list[Manifest] | None = None
     fresh: bool = True
@@ -61,12 +64,13 @@ class Sight:
     @property
     def everything(self) -> tuple[Manifest, ...]:
         """All that is known, for a plan."""
-        return (*self.objects, *self.neighbours, *self.services, *(self.around or ()))
+        around = (*self.services, *(self.around or ()))
+        return (*self.objects, *self.neighbours, *self.guides, *around)
 
     @property
     def readable(self) -> tuple[Manifest, ...]:
-        """What a reading rests on: the routing objects, and what is around them."""
-        return (*self.objects, *(self.around or ()))
+        """What a reading rests on: the routing objects, and what leads to or is around them."""
+        return (*self.objects, *self.guides, *(self.around or ()))
 
     def steered(self, target: Target) -> list[tuple[ResourceRef, Manifest]]:
         """The steered objects and their addresses."""
@@ -127,11 +131,12 @@ class MeshObjects:
                 known.fresh = True
                 return known
         found = self._search(target)
-        refs = self._codec.steered(found, target)
+        guides = self._guides(target)
+        refs = self._codec.steered((*found, *guides), target)
         steered = [one for one in found if ref_of(one, target) in refs]
         others = [one for one in found if ref_of(one, target) not in refs]
         # without a single rule the codec explains what it saw, so it must see all
-        sight = Sight(refs, steered or found, others if steered else [])
+        sight = Sight(refs, steered or found, others if steered else [], guides=guides)
         if self._offline:
             sight.around = self.around(target, (SERVICE, ENDPOINT_SLICE))
         self._sights[target] = sight
@@ -157,24 +162,31 @@ class MeshObjects:
 
     def around(self, target: Target, kinds: Sequence[ObjectKind] = ()) -> list[Manifest]:
         """
-        The objects of `kinds`, and of the further kinds of the codec, in the target's namespace.
+        The objects of `kinds`, and of the further kinds of the codec.
 
-        What is not installed or may not be read is left out: a codec can only judge what it sees.
+        Those of the target's namespace, and of namespaces whose routes the release names, for
+        what stands beside a route decides about it. What is not installed or may not be read is
+        left out: a codec can only judge what it sees.
         """
         found: list[Manifest] = []
         for kind in (*kinds, *around_of(self._codec)):
             if kind in self._codec.kinds:
                 continue
-            try:
-                found.extend(self._listed(kind, target))
-            except RouterError as error:
-                if error.kind not in (ErrorKind.NOT_FOUND, ErrorKind.FORBIDDEN):
-                    raise
+            for namespace in self._namespaces(target):
+                try:
+                    found.extend(self._listed(kind, target, namespace))
+                except RouterError as error:
+                    if error.kind not in (ErrorKind.NOT_FOUND, ErrorKind.FORBIDDEN):
+                        raise
         return found
 
     def collection(self, kind: ObjectKind, namespace: str) -> str:
         """Where objects of a kind are made; in the version that the cluster serves."""
         return _collection(kind, self._version(kind), namespace)
+
+    def api_version(self, kind: ObjectKind) -> str:
+        """What objects of a kind carry; in the version that the cluster serves."""
+        return kind.api_version(self._version(kind))
 
     def services(self, target: Target) -> list[Manifest]:
         """The Services of both sides, as far as they exist."""
@@ -225,10 +237,30 @@ class MeshObjects:
             raise absent[0] if len(absent) == 1 else self._none_served()
         return found
 
-    def _listed(self, kind: ObjectKind, target: Target) -> list[Manifest]:
+    def _namespaces(self, target: Target) -> list[str]:
+        # of a file all namespaces are read at once
+        named = () if self._offline else (one.namespace or "" for one in target.routes)
+        return list(dict.fromkeys((target.namespace, *filter(None, named))))
+
+    def _guides(self, target: Target) -> list[Manifest]:
+        found: list[Manifest] = []
+        for kind in guides_of(self._codec):
+            try:
+                found.extend(self._listed(kind, target))
+            except RouterError as error:
+                # named objects need no guide; for others a missing right must be told
+                absent = isinstance(error, VersionNotServed)
+                if not absent and not (target.routes and error.kind is ErrorKind.FORBIDDEN):
+                    raise
+        return found
+
+    def _listed(
+        self, kind: ObjectKind, target: Target, namespace: str | None = None
+    ) -> list[Manifest]:
         # of a file everything is searched; of a cluster one namespace, for larger rights are rare
         everywhere = self._offline and not (target.routes and kind in self._codec.kinds)
-        where = None if everywhere else target.namespace
+        namespace = namespace or target.namespace
+        where = None if everywhere else namespace
         for version in self._candidates(kind):
             try:
                 answer = self._cluster.get(_collection(kind, version, where))
@@ -237,7 +269,7 @@ class MeshObjects:
                     # only a version that is not served has no list; discovery tells the rest
                     self._versions.pop((kind.group, kind.plural), None)
                     continue
-                words = f"list {kind.resource} in namespace {target.namespace}"
+                words = f"list {kind.resource} in namespace {namespace}"
                 raise refused(error, words) from error
             self._versions[(kind.group, kind.plural)] = version
             api_version = kind.api_version(version)

@@ -267,11 +267,9 @@ class MeshRouter:
         if owner is not None:
             made["metadata"]["ownerReferences"] = [dict(owner)]
         kind = next(one for one in self._codec.kinds if one.holds(made))
-        path = self._objects.collection(kind, target.namespace)
-        # .../apis/GROUP/VERSION/namespaces/...: the version that the cluster serves
-        made["apiVersion"] = f"{kind.group}/{path.split('/')[3]}"
+        made["apiVersion"] = self._objects.api_version(kind)
         try:
-            self.cluster.create(path, made)
+            self.cluster.create(self._objects.collection(kind, target.namespace), made)
         except ClusterError as error:
             self._objects.forget(target)
             if error.reason != "AlreadyExists":

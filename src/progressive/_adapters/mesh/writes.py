@@ -128,6 +128,7 @@ class MeshWrites:
             RouterError: What the plan refuses, or the API; `Conflict` after `TRIES` tries.
         """
         written: dict[ResourceRef, Written] = {}
+        patches: Sequence[ObjectPatch] = ()
         home: bool | None = None
         last = RouterError(f"{target}: nothing was tried")
         try:
@@ -152,10 +153,9 @@ class MeshWrites:
             raise self._worn_out(target, last)
         except RouterError as error:
             self._objects.forget(target)
-            if written and not home and not is_loss(error):
-                self._put_back(written, error)
-            elif written:
-                error.unsettled = True
+            if written:
+                left = [one.ref for one in patches if one.ref not in written]
+                self._settle(written, left, error, undo=not home and not is_loss(error))
             raise
 
     def _ask(self, sight: Sight, target: Target, patches: Sequence[ObjectPatch]) -> None:
@@ -333,17 +333,35 @@ class MeshWrites:
             meta["annotations"] = {**notes, DRIVER: guard.fence.token}
         return body
 
-    def _put_back(self, written: Mapping[ResourceRef, Written], error: RouterError) -> None:
-        """Undo what was written before a later object failed, and add every state to the error."""
+    def _settle(
+        self,
+        written: Mapping[ResourceRef, Written],
+        left: Sequence[ResourceRef],
+        error: RouterError,
+        *,
+        undo: bool,
+    ) -> None:
+        """
+        Take back what was written before a later object failed, and tell the state of each.
+
+        Args:
+            left: What was planned and is not written.
+            undo: False: what is written stays, as on the way home.
+        """
         states = []
         # what was made last may rest on what was written before it
         for ref, one in reversed(list(written.items())):
+            if not undo:
+                states.append(f"{ref} is written")
+                error.unsettled = True
+                continue
             try:
                 self._undo(ref, one)
                 states.append(f"{ref} is put back")
             except ClusterError as refusal:
                 states.append(f"{ref} has the new split and could not be put back ({refusal})")
                 error.unsettled = True
+        states += [f"{ref} is not written" for ref in left]
         error.message = f"{error.message}; {'; '.join(states)}"
         error.args = (error.message, *error.args[1:])
 

@@ -1,7 +1,7 @@
 """Asks Prometheus for the numbers that a release is judged by.
 
-Floor 4: touches the network, through `link.py`. Which series a built-in check needs
-and what they say is decided in `_mesh/queries.py`; what a number means, in `_model/checks.py`.
+Floor 4: touches the network, through `link.py`. Which series a built-in check needs and what they
+say is decided in `_mesh/queries/`; what a number means, in `_model/checks.py`.
 """
 
 from __future__ import annotations
@@ -18,8 +18,12 @@ from progressive._adapters.prometheus.link import (
     from_environment,
 )
 from progressive._mesh.effect import Traffic
-from progressive._mesh.queries import DIALECTS, Dialect, Reading
-from progressive._mesh.series import Series, read_matrix, rhythm
+from progressive._mesh.queries import reading
+from progressive._mesh.queries.dialect import Dialect, Seen, View
+from progressive._mesh.queries.known import BLIND, DIALECTS
+from progressive._mesh.queries.reading import Reading
+from progressive._mesh.queries.selectors import Selector
+from progressive._mesh.queries.series import Series, read_matrix, rhythm
 from progressive._model.checks import Builtin, Cause, Question, Sample
 from progressive._model.template import render, uses
 from progressive._model.traffic import Side, Target
@@ -122,23 +126,26 @@ class PrometheusMetrics:
         The requests of both sides between `since` and `at` (None: now), for `in_effect`.
 
         Raises:
-            MetricsError: The server refused, or cannot be asked.
+            MetricsError: The server refused, or cannot be asked; or its counters do not tell the
+                sides apart.
         """
         mesh, link = _mesh(dialect), self._link(None)
         window = max(_SHORTEST, (at or datetime.now(UTC)) - since)
-        asked = {side: _ranged(mesh.requests_sent(target, side), window) for side in Side}
-        found = {side: self._series(link, query, at) for side, query in asked.items()}
-        counts = {side: mesh.count((), series) for side, series in found.items()}
-        if not any(found.values()):
-            # no caller reports: what arrived has to do
-            asked = {side: _ranged(mesh.requests_arrived(target, side), window) for side in Side}
-            found = {side: self._series(link, query, at) for side, query in asked.items()}
-            counts = {side: mesh.count(series, ()) for side, series in found.items()}
+        found: dict[Side, Seen] = {}
+        for view in mesh.counting():
+            found = {
+                side: self._seen(link, view, view.of_requests(target, side), window, at)
+                for side in Side
+            }
+            if any(one.series for one in found.values()):
+                break
+        counts = {side: _counted(seen) for side, seen in found.items()}
         return Traffic(
             primary=counts[Side.PRIMARY],
             canary=counts[Side.CANARY],
             window=window,
-            query="; ".join(asked.values()),
+            query="; ".join(one.query for one in found.values()),
+            nothing=mesh.nothing,
         )
 
     def close(self) -> None:
@@ -186,68 +193,81 @@ class PrometheusMetrics:
             raise MetricsError(words, ErrorKind.INVALID)
         mesh, window = _mesh(question.dialect), _window(question)
         if check.builtin is Builtin.SUCCESS_RATE:
-            reading, asked = self._success_rate(link, mesh, question, question.target, window)
+            seen = self._requests(link, mesh, question, question.target, window)
+            told = reading.success_rate(check, seen)
         else:
-            reading, asked = self._duration(link, mesh, question, question.target, window)
+            seen = self._durations(link, mesh, question, question.target, window)
+            told = reading.duration(check, seen)
         return Sample(
-            value=reading.value,
-            cause=reading.cause,
-            detail=reading.detail,
-            query="; ".join(asked),
+            value=told.value,
+            cause=told.cause,
+            detail=told.detail,
+            query="; ".join(one.query for one in seen),
             window=window,
-            again=self._again(link, reading, question, window, asked),
+            again=self._again(link, told, question, window, seen),
         )
 
-    def _success_rate(
+    def _requests(
         self,
         link: PrometheusLink,
         mesh: Dialect,
         question: Question,
         target: Target,
         window: timedelta,
-    ) -> tuple[Reading, list[str]]:
-        asked = [
-            _ranged(mesh.requests_arrived(target, question.side), window),
-            _ranged(mesh.requests_sent(target, question.side), window),
-        ]
-        arrived, sent = (self._series(link, query, question.at) for query in asked)
-        return mesh.success_rate(arrived, sent), asked
+    ) -> list[Seen]:
+        seen: list[Seen] = []
+        while (view := mesh.following(seen)) is not None:
+            selector = view.of_requests(target, question.side)
+            seen.append(self._seen(link, view, selector, window, question.at))
+        return seen
 
-    def _duration(
+    def _durations(
         self,
         link: PrometheusLink,
         mesh: Dialect,
         question: Question,
         target: Target,
         window: timedelta,
-    ) -> tuple[Reading, list[str]]:
-        asked = [_ranged(mesh.durations_arrived(target, question.side), window)]
-        buckets = self._series(link, asked[0], question.at)
-        if not buckets:
-            # nothing reports at the workload: what the callers see is all there is
-            asked.append(_ranged(mesh.durations_sent(target, question.side), window))
-            buckets = self._series(link, asked[1], question.at)
-        return mesh.duration(question.check, buckets), asked
+    ) -> list[Seen]:
+        seen: list[Seen] = []
+        for view in mesh.views:
+            selector = view.of_durations(target, question.side)
+            seen.append(self._seen(link, view, selector, window, question.at))
+            if seen[-1].series:
+                break
+        return seen
 
     def _again(
         self,
         link: PrometheusLink,
-        reading: Reading,
+        told: Reading,
         question: Question,
         window: timedelta,
-        asked: list[str],
+        seen: list[Seen],
     ) -> timedelta | None:
         """One scrape interval, where one more scrape may give the value."""
-        if reading.cause is Cause.EMPTY and question.since is not None:
+        if told.cause is Cause.EMPTY and question.since is not None:
             # within two scrapes of the write the first one may not have come
             return _RHYTHM if window < 2 * _RHYTHM else None
-        if reading.cause is not Cause.TOO_FEW_SCRAPES:
+        if told.cause is not Cause.TOO_FEW_SCRAPES:
             return None
-        longer = asked[0].rpartition("[")[0]
-        seen = rhythm(self._series(link, _ranged(longer, _LOOK_BACK), question.at))
-        return min(_LONGEST_RHYTHM, max(_SHORTEST, seen or _RHYTHM))
+        read = next(one.query for one in seen if one.series)
+        longer = f"{read.rpartition('[')[0]}[{_duration_text(_LOOK_BACK)}]"
+        usual = rhythm(self._series(link, longer, question.at))
+        return min(_LONGEST_RHYTHM, max(_SHORTEST, usual or _RHYTHM))
 
     # the server
+
+    def _seen(
+        self,
+        link: PrometheusLink,
+        view: View,
+        selector: Selector,
+        window: timedelta,
+        at: datetime | None,
+    ) -> Seen:
+        query = f"{selector}[{_duration_text(window)}]"
+        return Seen(view=view, query=query, series=self._series(link, query, at))
 
     def _series(self, link: PrometheusLink, query: str, at: datetime | None) -> tuple[Series, ...]:
         answer = link.ask(query, at)
@@ -284,7 +304,8 @@ def _mesh(dialect: str) -> Dialect:
         return DIALECTS[dialect]
     except KeyError as error:
         known = ", ".join(DIALECTS)
-        words = f"no built-in checks for the dialect {dialect!r}; known are {known}"
+        why = BLIND.get(dialect, f"known are {known}")
+        words = f"no built-in checks for the dialect {dialect!r}: {why}; write a query"
         raise MetricsError(words, ErrorKind.INVALID) from error
 
 
@@ -311,8 +332,11 @@ def _values(question: Question, window: timedelta) -> Mapping[str, str]:
     return values | {f"variables.{key}": text for key, text in question.check.variables.items()}
 
 
-def _ranged(selector: str, window: timedelta) -> str:
-    return f"{selector}[{_duration_text(window)}]"
+def _counted(seen: Seen) -> float:
+    told = reading.requests(seen)
+    if told.value is None:
+        raise MetricsError(told.detail, ErrorKind.INVALID)
+    return told.value
 
 
 def _duration_text(window: timedelta) -> str:

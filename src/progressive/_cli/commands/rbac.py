@@ -15,7 +15,7 @@ from progressive._cli.console import print_json
 from progressive._cli.options import document_options, read_or_refuse
 
 if TYPE_CHECKING:
-    from progressive._model.release import Document
+    from progressive._model.release import Document, Traffic
     from progressive._release.rights.needs import Needs
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
@@ -83,12 +83,18 @@ def rbac(
     """Print the least Role for FILE: all that a run and the commands around it may ask for.
 
     Objects are named wherever their names are known. It is worked out from the file alone; the
-    first deploy, later releases, and what happens on bad days are in it.
+    first deploy, later releases, and what happens on bad days are in it. For a Release, which says
+    how traffic is routed and no more, it is what `progressive route` needs.
     """
     for one in (*routes, *([namespace] if namespace else [])):
         _valid(one, "--route" if one in routes else "--namespace")
     scaling = [_autoscaler(one) for one in autoscalers]
     asked: list[tuple[str, str, str]] = []
+    if (traffic := _traffic_alone(file, name=name, router=router)) is not None:
+        home = traffic.namespace or namespace
+        bound = None if service_account is None else _subject(service_account, home)
+        _print_for_route(traffic, home, bound, output)
+        return
 
     def lookup(kind: str, where: str, of: str) -> Mapping[str, Any]:
         asked.append((kind, namespace if where == "default" and namespace else where, of))
@@ -113,6 +119,45 @@ def rbac(
         print_json({"apiVersion": "v1", "kind": "List", "items": written})
         return
     click.echo(as_text(written), nl=False)
+
+
+def _traffic_alone(file: str, *, name: str | None, router: str | None) -> Traffic | None:
+    """What a Release of the file says; None: it holds none, or it is not valid."""
+    from progressive._documents.files import load_file
+    from progressive._documents.reading import NATIVE, read_documents
+    from progressive._release.known import router_names
+
+    documents = load_file(file).documents
+    if not any(one.get("apiVersion") == NATIVE for one in documents):
+        return None
+    reading = read_documents(
+        documents, name=name, router=router, routers=router_names(), traffic_alone=True
+    )
+    return reading.traffic if reading.kind == "Release" else None
+
+
+def _print_for_route(
+    traffic: Traffic, home: str | None, subject: dict[str, str] | None, output: str
+) -> None:
+    from attrs import evolve
+
+    from progressive._release.rights.role import as_text, of_route
+    from progressive._release.rights.routing import WHY, needs_of_route
+    from progressive.errors import PluginError
+
+    target = evolve(traffic.target, namespace=home or traffic.target.namespace)
+    try:
+        rights = needs_of_route(traffic, target)
+    except PluginError as error:
+        raise click.ClickException(str(error)) from error
+    if not rights:
+        words = f"the rights of the router {traffic.router} are not known and not in the Role"
+        click.echo(f"warning: {words}", err=True)
+    written = of_route(rights, traffic, home, subject)
+    if output == "json":
+        print_json({"apiVersion": "v1", "kind": "List", "items": written})
+    else:
+        click.echo(as_text(written, WHY), nl=False)
 
 
 def _needs(

@@ -24,6 +24,7 @@ _SILENCE = {
     "labels of the query, whether the pods are scraped, and whether they had traffic.",
     Cause.NAN: "The metrics server knew the canary, but it had no requests to judge.",
     Cause.TOO_FEW_SCRAPES: "The pods were scraped too seldom for the length of a step.",
+    Cause.TOO_FEW_REQUESTS: "The canary had fewer requests than the check wants to judge by.",
 }
 
 

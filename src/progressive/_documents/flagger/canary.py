@@ -42,7 +42,13 @@ _MESH_ONLY = (
     "without gateways the route serves the mesh only: requests through an ingress gateway do not "
     "follow the weights; name your gateway if there is one"
 )
-_ROUTING = ("match", "rewrite", "timeout", "retries", "headers", "corsPolicy")
+_ROUTING = (
+    *("match", "rewrite", "timeout", "retries", "headers", "corsPolicy"),
+    *("gatewayRefs", "mirror", "backendTimeout"),
+)
+
+_GATEWAYS = {"istio": "gateways", "gateway-api": "gatewayRefs"}
+"""Router → the field that names the gateways of a route which is made."""
 
 
 @frozen(kw_only=True)
@@ -80,8 +86,9 @@ def read_canary(
     _check_alerts(spec.get("analysis", {}), namespace, sources, findings)
     service = _service(spec, findings)
     server = _metrics_server(spec, settings, findings)
-    if router == "istio" and not spec.get("service", {}).get("gateways"):
-        findings.warn("spec.service.gateways", _MESH_ONLY, Rule.MESH_ONLY)
+    gateways = _GATEWAYS.get(router or "")
+    if gateways is not None and not spec.get("service", {}).get(gateways):
+        findings.warn(f"spec.service.{gateways}", _MESH_ONLY, Rule.MESH_ONLY)
     if findings.failed or plan is None or router is None or service is None:
         return None
     return Document(

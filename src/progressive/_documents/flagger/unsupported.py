@@ -30,7 +30,36 @@ _WITHOUT_EFFECT = {
     "revertOnDeletion": "nothing watches for the deletion of this document; "
     "`progressive detach` hands the traffic back",
 }
-"""Fields without an effect on a release through Istio, and why or what instead."""
+"""Fields without an effect on a release, and why or what instead."""
+
+_HONOURED = {
+    "gateway-api": frozenset(
+        {"service.backendTimeout", "service.gatewayRefs", "service.mirror", "service.rewrite.type"}
+    ),
+}
+"""Router → those of these fields that a route which it makes carries."""
+
+_OF_ROUTES = (
+    "hosts",
+    "gateways",
+    "match",
+    "headers",
+    "rewrite",
+    "timeout",
+    "retries",
+    "corsPolicy",
+)
+"""Fields of a service that only a route with rules could hold."""
+
+_NOT_HONOURED = {
+    "smi": {f"service.{field}": "a TrafficSplit holds weights alone" for field in _OF_ROUTES},
+    "gateway-api": {
+        "service.gateways": "only Istio has them; the Gateway API takes gatewayRefs",
+        "service.retries": "only the experimental channel of the Gateway API has them",
+        "service.corsPolicy": "not every gateway has it; write the HTTPRoute by hand",
+    },
+}
+"""Router → fields of a route that it does not make, and why; Istio honours them all."""
 
 
 def refuse_unsupported(
@@ -45,8 +74,10 @@ def refuse_unsupported(
     if "autoscalerRef" in spec:
         words = "an HPA or ScaledObject on the target is not supported yet"
         findings.error("spec.autoscalerRef", words, Rule.UNSUPPORTED)
-    for field, words in _WITHOUT_EFFECT.items():
-        if _given(spec, field) and ROUTE_FIELDS.get(router) != field:
+    without = {**_WITHOUT_EFFECT, **_NOT_HONOURED.get(router, {})}
+    honoured = (*_HONOURED.get(router, ()), ROUTE_FIELDS.get(router))
+    for field, words in without.items():
+        if field not in honoured and _given(spec, field):
             findings.warn(f"spec.{field}", f"has no effect: {words}")
 
 

@@ -13,12 +13,12 @@ from typing import Any
 
 from progressive._mesh.access import Path, inner, mapping, pointer, sequence, text
 from progressive._mesh.codec import Manifest, Operation, namespace_of
-from progressive._mesh.gateway_api import conditions, mirrors, set_cookies
+from progressive._mesh.gateway_api import conditions, mirrors, sessions, set_cookies
 from progressive._mesh.gateway_api.kinds import GRPC_ROUTE, HTTP_ROUTE, TCP_ROUTE, TLS_ROUTE
 from progressive._mesh.rules.find import listed_rules
-from progressive._mesh.rules.layout import Layout, Rule
-from progressive._model.traffic import Capabilities, Match, Split, Target
-from progressive.errors import InvalidRequest, NotOwned
+from progressive._mesh.rules.layout import Layout, Rule, identity_tests
+from progressive._model.traffic import Capabilities, Match, Side, Split, Target
+from progressive.errors import InvalidRequest, NotOwned, Unsupported
 
 SECTION = ("spec", "rules")
 
@@ -54,14 +54,15 @@ class RouteLayout(Layout):
         self.names = names
 
     @cached_property
-    def _nameless(self) -> RouteLayout:
+    def nameless(self) -> RouteLayout:
+        """The same for a schema whose rules have no names."""
         return type(self)(names=False)
 
     def rules(self, manifest: Manifest, target: Target) -> Iterator[Rule]:
         """The rules of a route."""
         bodies = sequence(inner(manifest, *SECTION))
         listed = _at_the_end(listed_rules(manifest), len(bodies))
-        layout = self._nameless if listed and self.names else self
+        layout = self.nameless if listed and self.names else self
         for index, body in enumerate(bodies):
             body = mapping(body)
             path = (*SECTION, index, "backendRefs")
@@ -104,14 +105,39 @@ class RequestRouteLayout(RouteLayout):
     query = True
     """Whether the kind knows query parameters."""
 
+    def rules(self, manifest: Manifest, target: Target) -> Iterator[Rule]:
+        """The rules of a route; a canary that was taken out for its sessions is still theirs."""
+        for rule in super().rules(manifest, target):
+            yield sessions.with_withdrawn(rule, target)
+
+    def weight_operations(
+        self, rule: Rule, weights: Mapping[int, int]
+    ) -> tuple[list[Operation], list[Operation]]:
+        """The tests and edits; where sessions persist, a canary without weight leaves the rule."""
+        canaries = rule.places(Side.CANARY)
+        if len(canaries) != 1 or not weights or not sessions.persists(rule):
+            return super().weight_operations(rule, weights)
+        moved = sessions.operations(rule, weights[canaries[0]])
+        if not moved:
+            return super().weight_operations(rule, weights)
+        others = {place: weight for place, weight in weights.items() if place != canaries[0]}
+        tests, edits = super().weight_operations(rule, others)
+        return [*tests, *identity_tests(rule.first(Side.CANARY))], [*edits, *moved]
+
     def check(self, rule: Rule, target: Target, split: Split) -> None:
         """
         Do nothing when the route can say every part of the order.
 
         Raises:
-            Unsupported: A prefix, a query parameter of a GRPCRoute, too fine a mirror.
+            Unsupported: A prefix, a query parameter of a GRPCRoute, too fine a mirror, two kinds
+                of stickiness.
             InvalidRequest: A name or a value that no route takes.
         """
+        if split.sticky is not None and sessions.persists(rule):
+            raise Unsupported(
+                f"{rule.called(target)} has sessionPersistence of its own, so a cookie of this "
+                "release cannot decide as well; leave one of the two out"
+            )
         for one in split.match:
             conditions.require_expressible(one, query=self.query)
         if split.mirror is not None:
@@ -213,6 +239,9 @@ class RequestRouteLayout(RouteLayout):
     ) -> list[Operation]:
         """What replaces one of our Set-Cookie values."""
         backend = rule.destinations[place]
+        leaving = backend.side is Side.CANARY and self.weight(backend) != 0
+        if new is None and leaving and sessions.persists(rule):
+            return []  # the whole backend is taken out, see weight_operations
         if old is None:
             way, value = set_cookies.addition(backend.body, str(new))
             return [{"op": "add", "path": pointer((*backend.path, *way)), "value": value}]

@@ -5,7 +5,7 @@ Floor 3, pure. Asked by `codec.py`, and by Linkerd's codec for the same routes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from progressive._mesh.access import inner, mapping, sequence, text
@@ -76,21 +76,23 @@ def _same(one: Mapping[str, Any], other: Mapping[str, Any], namespace: str) -> b
 
     They fill in what the spec leaves to its defaults, the port of a Service too.
     """
-    if _key(one, namespace) != _key(other, namespace):
+    if parent_key(one, namespace) != parent_key(other, namespace):
         return False
     ports = (one.get("port"), other.get("port"))
     return None in ports or ports[0] == ports[1]
 
 
-def _key(parent: Mapping[str, Any], namespace: str) -> Sequence[object]:
+def parent_key(parent: Mapping[str, Any], namespace: str) -> tuple[str, ...]:
+    """A parent without its port, after the defaults of the API."""
     group = parent.get("group", GROUP)
-    return (
+    fields = (
         "" if group == "core" else group,
         parent.get("kind") or "Gateway",
         parent.get("namespace") or namespace,
         parent.get("name"),
-        parent.get("sectionName") or None,
+        parent.get("sectionName") or "",
     )
+    return tuple(str(one) for one in fields)
 
 
 def _called(parent: Mapping[str, Any], namespace: str) -> str:

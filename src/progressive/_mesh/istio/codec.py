@@ -12,8 +12,8 @@ from typing import Any
 
 from progressive._mesh.access import inner, mapping, sequence, text
 from progressive._mesh.codec import Manifest, ResourceRef, namespace_of, ref_of
+from progressive._mesh.hosts import qualified
 from progressive._mesh.istio import subsets
-from progressive._mesh.istio.hosts import qualified
 from progressive._mesh.istio.layout import VirtualServiceLayout
 from progressive._mesh.istio.make import virtual_service
 from progressive._mesh.preflight import ports_of, require_ready

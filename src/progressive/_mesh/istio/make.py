@@ -9,6 +9,7 @@ from copy import deepcopy
 from typing import Any
 
 from progressive._mesh.istio.layout import VIRTUAL_SERVICE
+from progressive._mesh.rules.made import made, refuse_tcp
 from progressive._model.release import ServiceSpec
 from progressive._model.traffic import Side, Target
 from progressive.errors import Unsupported
@@ -26,10 +27,7 @@ def virtual_service(target: Target, service: ServiceSpec) -> dict[str, Any]:
     Raises:
         Unsupported: The service speaks plain TCP, or the sides are subsets.
     """
-    if (service.app_protocol or "").lower() == "tcp":
-        raise Unsupported(
-            f"{target}: a route for plain TCP is not made yet; make the VirtualService yourself"
-        )
+    refuse_tcp(target, service, VIRTUAL_SERVICE)
     if target.subsets is not None:
         raise Unsupported(f"{target}: a route of subset style is not made; make it yourself")
     hosts = list(service.hosts)
@@ -42,25 +40,8 @@ def virtual_service(target: Target, service: ServiceSpec) -> dict[str, Any]:
         _destination(target, service, Side.PRIMARY, 100),
         _destination(target, service, Side.CANARY, 0),
     ]
-    apex = service.metadata.get("apex") or {}
-    labels = {**apex.get("labels", {}), "app.kubernetes.io/managed-by": "progressive"}
-    metadata: dict[str, Any] = {
-        "name": target.service,
-        "namespace": target.namespace,
-        "labels": labels,
-    }
-    if apex.get("annotations"):
-        metadata["annotations"] = dict(apex["annotations"])
-    return {
-        "apiVersion": f"{VIRTUAL_SERVICE.group}/{VIRTUAL_SERVICE.versions[0]}",
-        "kind": VIRTUAL_SERVICE.kind,
-        "metadata": metadata,
-        "spec": {
-            "hosts": hosts,
-            "gateways": list(service.gateways) or ["mesh"],
-            "http": [rule],
-        },
-    }
+    spec = {"hosts": hosts, "gateways": list(service.gateways) or ["mesh"], "http": [rule]}
+    return made(VIRTUAL_SERVICE, target, service, spec)
 
 
 def _destination(target: Target, service: ServiceSpec, side: Side, weight: int) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from progressive._mesh.codec import (
     ref_of,
     version_test,
 )
-from progressive._mesh.istio.hosts import qualified
+from progressive._mesh.hosts import qualified
 from progressive._model.traffic import Side, Target
 from progressive.errors import DestinationNotFound, PreflightFailed, Unsupported
 

@@ -29,6 +29,7 @@ from progressive._mesh.ownership import (
 )
 from progressive._mesh.preflight import require_ready
 from progressive._mesh.rules import cookies, managed, weights
+from progressive._mesh.rules.annotations import once
 from progressive._mesh.rules.cookies import Jar
 from progressive._mesh.rules.find import Finder
 from progressive._mesh.rules.layout import Layout, Rule, manifests_of
@@ -81,6 +82,10 @@ class RuleCodec:
         """
         return self.finder.routing(objects)
 
+    def home_scope(self, objects: Sequence[Manifest], target: Target) -> Sequence[Manifest]:
+        """The routing objects that a reset brings home; more than `scope` where kinds compete."""
+        return self.scope(objects, target)
+
     def preflight(
         self, objects: Sequence[Manifest], target: Target, split: Split, rules: Sequence[Rule]
     ) -> None:
@@ -108,6 +113,31 @@ class RuleCodec:
             ForeignController, NotOwned: Somebody does.
         """
         refuse_foreign(manifest, target)
+
+    def managed_for(
+        self, objects: Sequence[Manifest], rules: Sequence[Rule], target: Target
+    ) -> Sequence[Rule]:
+        """The managed rules that belong to steered ones; by default those in the same objects."""
+        return [one for it in manifests_of(rules) for one in self.finder.managed(it, target)]
+
+    def beside(
+        self,
+        objects: Sequence[Manifest],
+        target: Target,
+        split: Split | None,
+        rules: Sequence[Rule],
+    ) -> Sequence[ObjectPatch]:
+        """
+        Patches of further objects, where a mesh keeps managed rules or mirrors apart.
+
+        Args:
+            split: The order; None: the way home, all of ours goes.
+            rules: The steered ones; none on the way home.
+
+        Raises:
+            RouterError: What cannot be said, or an object in the way that is not ours.
+        """
+        return ()
 
     def make(self, target: Target, service: ServiceSpec) -> dict[str, Any]:
         """
@@ -157,8 +187,7 @@ class RuleCodec:
             Drift: Several rules are steered, and they differ.
         """
         rules = self._find(objects, target)
-        manifests = manifests_of(rules)
-        standing = [one for it in manifests for one in self.finder.managed(it, target)]
+        standing = self.managed_for(objects, rules, target)
         canary, whole = weights.in_parts(*self._share(rules, target), total)
         mirrors = [rule.layout.mirror(rule, target) for rule in rules]
         return Observed(
@@ -233,6 +262,7 @@ class RuleCodec:
         for manifest in manifests_of(rules):
             own = [rule for rule in rules if rule.manifest is manifest]
             patches.extend(self.plan(manifest, own, target, split))
+        patches.extend(self.beside(objects, target, split, rules))
         if patches and split.canary > 0:
             self.preflight(objects, target, split, rules)
         return tuple(patches)
@@ -250,7 +280,7 @@ class RuleCodec:
         tests: list[Operation] = []
         changes: list[Operation] = []
         wanted: list[managed.Wanted] = []
-        for number, rule in enumerate(rules):
+        for rule in rules:
             if not split.match:
                 # planned even where nothing differs, because what does not fit is refused
                 new = weights.wanted_weights(rule, target, split)
@@ -267,8 +297,11 @@ class RuleCodec:
             # with a match it is the matched users who are kept, by the rule for them
             sets = jar.wanted if jar and split.canary > 0 and not split.match else {}
             changes += cookies.operations(rule, sets, standing)
-            wanted += managed.wanted_rules(rule, target, split, jar, number=number)
+            if rule.layout.apart:
+                continue
+            wanted += managed.wanted_rules(rule, target, split, jar, beside=tuple(wanted))
         rules[0].layout.room(rules[0], [one.body for one in wanted], target)
+        wanted = managed.in_order(rules[0], wanted, target)
         changes += managed.operations(manifest, rules[0], wanted, target)
         return patch_of(manifest, target, tests, changes)
 
@@ -290,6 +323,7 @@ class RuleCodec:
             if planned and not written_by_us(manifest):
                 self.refuse_others(manifest, target)
             patches.extend(planned)
+        patches.extend(self.beside(objects, target, None, ()))
         return tuple(patches)
 
     def _homeward(self, manifest: Manifest, target: Target, total: int) -> Sequence[ObjectPatch]:
@@ -311,7 +345,7 @@ class RuleCodec:
 
     def _reset_scope(self, objects: Sequence[Manifest], target: Target) -> list[Manifest]:
         try:
-            found = list(self.scope(objects, target))
+            found = list(self.home_scope(objects, target))
         except RouterError:
             return []
         if not target.routes:
@@ -366,5 +400,5 @@ def patch_of(
     """One patch with its tests first; none without a change."""
     if not changes:
         return ()
-    patch = (*version_test(manifest), *tests, *changes)
+    patch = (*version_test(manifest), *tests, *once(list(changes)))
     return (ObjectPatch(ref=ref_of(manifest, target), patch=patch),)

@@ -51,12 +51,13 @@ class HandsBack(RuleCodec):
             if rule.managed:
                 standing.append(rule)
                 continue
-            if rule.held:
-                path = pointer(_list_of(rule))
-                joined = _joined(rule, target, port)
-                changes.append({"op": "replace", "path": path, "value": joined})
+            # first, for its indexes are those of the list as it stands
             if rule.layout.mirrored(rule, target):
                 changes += rule.layout.mirror_operations(rule, target, None)
+            if rule.held:
+                path = pointer(_list_of(rule))
+                joined = [*_joined(rule, target, port), *rule.layout.beside(rule, target)]
+                changes.append({"op": "replace", "path": path, "value": joined})
         changes += managed.removals(standing)
         changes += managed.listing(manifest, ())
         patch = (*version_test(manifest), *changes)
@@ -69,6 +70,7 @@ class HandsBack(RuleCodec):
             entries = _parted(rule, target, port)
             if len(entries) != len(rule.destinations):
                 path = pointer(_list_of(rule))
+                entries += rule.layout.beside(rule, target)
                 changes.append({"op": "replace", "path": path, "value": entries})
         if not changes:
             return None

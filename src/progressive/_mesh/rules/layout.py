@@ -103,6 +103,9 @@ class Layout:
         lone_has_all: Whether a single destination gets everything, whatever its weight.
         names: Whether the schema gives rules a name; without one the annotation lists them.
         managed_first: Whether a managed rule comes before all others; else after them.
+        alternatives: Whether one rule can hold several alternatives of a match; without it each
+            gets a managed rule of its own.
+        apart: Whether managed rules and mirrors stand in further objects (`RuleCodec.beside`).
         weight_key: The key of a weight inside a destination.
         weights_path: The weights of an object as a jq path, for GitOps hints.
     """
@@ -113,6 +116,8 @@ class Layout:
     lone_has_all: bool = False
     names: bool = True
     managed_first: bool = False
+    alternatives: bool = True
+    apart: bool = False
     weight_key: str = "weight"
     weights_path: str = ".spec"
 
@@ -164,6 +169,10 @@ class Layout:
     def naming(self, body: Mapping[str, Any], service: str, port: int) -> dict[str, Any]:
         """The same destination, naming another service of the release's namespace."""
         raise NotImplementedError
+
+    def beside(self, rule: Rule, target: Target) -> list[dict[str, Any]]:
+        """Entries in the list of destinations that are none, such as mirrors to others."""
+        return []
 
     def side_of(self, body: Mapping[str, Any], manifest: Manifest, target: Target) -> Side | None:
         """Which side a destination is; None: a third one."""
@@ -219,13 +228,26 @@ class Layout:
         Args:
             base: The rule whose requests are meant; what it matches is kept in every alternative.
             name: To be written where the schema has names.
-            matches: Alternatives, one at least.
+            matches: Alternatives, one at least; exactly one where `alternatives` is not so.
             destinations: Bodies with their weights.
 
         Raises:
             Unsupported, InvalidRequest: The match cannot be said here.
         """
         raise NotImplementedError
+
+    def ordered(
+        self, manifest: Manifest, bodies: Sequence[dict[str, Any]], target: Target
+    ) -> Sequence[dict[str, Any]]:
+        """
+        All managed rules of an object, as they shall be tried, with what says so.
+
+        Most meshes go by the order in the list; others by a number in each rule.
+
+        Raises:
+            Unsupported: There is no room for them in the order.
+        """
+        return bodies
 
     def room(self, base: Rule, bodies: Sequence[Mapping[str, Any]], target: Target) -> None:
         """

@@ -1,20 +1,22 @@
 """Managed rules: one for matched requests, and those that keep users with a side.
 
 Floor 3, pure: rules and an order in, wanted bodies and patch operations out. Each steered rule
-has its own; those of the second steered rule of an object are numbered, since names must differ.
+has its own; a second one of the same purpose in an object is numbered, since names must differ.
 Asked by `codec.py`; `cookies.py` knows the values.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from itertools import chain, count
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from progressive._mesh.access import at, inner, mapping, pointer, sequence
+from progressive._mesh.access import at, pointer, sequence
 from progressive._mesh.codec import Manifest, Operation
 from progressive._mesh.rules import weights
+from progressive._mesh.rules.annotations import annotating, unannotating
 from progressive._mesh.rules.cookies import Jar
 from progressive._mesh.rules.find import MANAGED_RULES, listed_rules
 from progressive._mesh.rules.layout import Rule
@@ -34,38 +36,56 @@ class Wanted:
 
 
 def wanted_rules(
-    base: Rule, target: Target, split: Split, jar: Jar | None, *, number: int
+    base: Rule, target: Target, split: Split, jar: Jar | None, *, beside: Sequence[Wanted]
 ) -> Iterator[Wanted]:
     """
     The managed rules of one steered rule, in the order in which they must be tried.
 
     Args:
         jar: The cookies of stickiness; None: there is none.
-        number: Which steered rule of the object it is, from 0.
+        beside: Managed rules of the same object for other steered rules; their names are taken.
 
     Raises:
         Unsupported, InvalidRequest: The match cannot be said by this mesh, or for this rule.
     """
-    suffix = f"-{number + 1}" if number else ""
+    layout = base.layout
+    taken = {one.name for one in beside}
 
-    def rule(name: str, matches: Sequence[Match], *destinations: dict[str, Any]) -> Wanted:
-        body = base.layout.managed(
-            base, name=name + suffix, matches=matches, destinations=destinations, target=target
-        )
-        return Wanted(name=name + suffix, body=body, split=split)
+    def rules(
+        purpose: str, matches: Sequence[Match], *destinations: dict[str, Any]
+    ) -> Iterator[Wanted]:
+        for held in [matches] if layout.alternatives else [[one] for one in matches]:
+            name = _unused(purpose, taken)
+            taken.add(name)
+            body = layout.managed(
+                base, name=name, matches=held, destinations=destinations, target=target
+            )
+            yield Wanted(name=name, body=body, split=split)
 
     if jar is not None and (split.canary > 0 or jar.standing):
         kept = narrowed(split.match, jar.name, jar.value)
         if split.canary > 0:
-            yield rule(STICKY, kept, _entry(base, Side.CANARY, split.total))
+            yield from rules(STICKY, kept, _entry(base, Side.CANARY, split.total))
         else:
-            leaving = base.layout.with_cookie(_entry(base, Side.PRIMARY, split.total), jar.expired)
-            yield rule(STICKY, kept, leaving)
+            leaving = layout.with_cookie(_entry(base, Side.PRIMARY, split.total), jar.expired)
+            yield from rules(STICKY, kept, leaving)
     if jar is not None and jar.primary_name is not None and split.canary > 0:
         pinned = narrowed(split.match, jar.primary_name, jar.primary_value)
-        yield rule(PINNED, pinned, _entry(base, Side.PRIMARY, split.total))
+        yield from rules(PINNED, pinned, _entry(base, Side.PRIMARY, split.total))
     if split.match and split.canary > 0:
-        yield rule(MATCH, split.match, *_shares(base, split, jar))
+        yield from rules(MATCH, split.match, *_shares(base, split, jar))
+
+
+def _unused(purpose: str, taken: Collection[str]) -> str:
+    """The name of a purpose, numbered from the second on."""
+    numbered = (f"{purpose}-{number}" for number in count(2))
+    return next(name for name in chain([purpose], numbered) if name not in taken)
+
+
+def in_order(steered: Rule, wanted: Sequence[Wanted], target: Target) -> list[Wanted]:
+    """The managed rules of an object with what tells the mesh to try them in this order."""
+    bodies = steered.layout.ordered(steered.manifest, [one.body for one in wanted], target)
+    return [evolve(one, body=body) for one, body in zip(wanted, bodies, strict=True)]
 
 
 def _entry(base: Rule, side: Side, weight: int) -> dict[str, Any]:
@@ -139,14 +159,9 @@ def listing(manifest: Manifest, places: Sequence[int]) -> list[Operation]:
     """What makes the annotation list these managed rules."""
     if frozenset(places) == listed_rules(manifest):
         return []
-    path = pointer(("metadata", "annotations", MANAGED_RULES))
     if not places:
-        return [{"op": "remove", "path": path}]
-    value = ",".join(str(place) for place in sorted(places))
-    changes: list[Operation] = [{"op": "add", "path": path, "value": value}]
-    if not mapping(inner(manifest, "metadata", "annotations")):
-        changes.insert(0, {"op": "add", "path": "/metadata/annotations", "value": {}})
-    return changes
+        return unannotating(manifest, MANAGED_RULES)
+    return annotating(manifest, MANAGED_RULES, ",".join(str(place) for place in sorted(places)))
 
 
 def _paired(

@@ -47,6 +47,23 @@ def _value(wanted: TextMatch) -> str:
     return f"({wanted.regex})"
 
 
+def expression(wanted: TextMatch) -> str:
+    r"""
+    A condition as a regular expression of the whole text, in RE2's syntax; it is never empty.
+
+    >>> print(expression(TextMatch(prefix="a.b")))
+    a\.b.*
+    """
+    if wanted.exact is not None:
+        said = re.escape(wanted.exact)
+    elif wanted.prefix is not None:
+        said = f"{re.escape(wanted.prefix)}.*"
+    else:
+        said = wanted.regex or ""
+    # an empty expression is one that is not there, to APIs that leave empty texts out
+    return said or "^$"
+
+
 def header_conditions(match: Match, *, cookie: str = "cookie") -> Iterator[tuple[str, TextMatch]]:
     """
     The headers that an item asks for, its cookies as one regular expression of theirs.
@@ -84,6 +101,21 @@ def require_new(
                 "leave it out of the match, or give the release a rule of its own"
             )
         seen.add(name.lower())
+
+
+def require_free(there: Sequence[str], wanted: Match) -> None:
+    """
+    Do nothing when no query parameter of an item is asked for already.
+
+    Raises:
+        InvalidRequest: One is.
+    """
+    for name in wanted.query:
+        if name in there:
+            raise InvalidRequest(
+                f"query parameter {name} is asked for already, and cannot be matched twice; "
+                "leave it out of the match, or give the release a rule of its own"
+            )
 
 
 def narrowed(matches: Sequence[Match], cookie: str, value: str) -> tuple[Match, ...]:

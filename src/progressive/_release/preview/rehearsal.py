@@ -23,7 +23,7 @@ from progressive._adapters.notifiers.events import KubernetesEvents
 from progressive._adapters.workload import DeploymentWorkload
 from progressive._kube import rights as kube
 from progressive._model.record import Notification
-from progressive._model.release import Document
+from progressive._model.release import Document, Traffic
 from progressive._model.traffic import Side, Split, Target
 from progressive.errors import AdapterError
 from progressive.ports import Cluster, Fence, FencedRouter, TrafficRouter
@@ -234,7 +234,7 @@ class Rehearsal:
         self.copy.put(changed)
 
 
-def router_of(document: Document) -> MakeRouter | None:
+def router_of(document: Document | Traffic) -> MakeRouter | None:
     """
     Makes the document's router for a cluster.
 

@@ -1,7 +1,7 @@
-"""Compares the hosts of VirtualServices, as istiod resolves them.
+"""Names of services of the cluster, in full, so that two ways of writing one compare equal.
 
-Floor 3, pure. Asked by `rules.py` for destinations and by `codec.py` for the hosts of two
-VirtualServices.
+Floor 3, pure. Asked by Istio for hosts of destinations and of VirtualServices, and by App Mesh
+for the hosts behind virtual nodes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ def qualified(host: str, namespace: str) -> str:
     """
     The fully qualified form of a host; one that is no service of the cluster stays as it is.
 
-    Only a name without any dot belongs to the namespace of its VirtualService; istiod takes
+    Only a name without any dot belongs to the namespace of the object that holds it; istiod takes
     every other name as it is written. ``NAME.NAMESPACE.svc`` with any cluster domain, or none,
     is the same service.
 

@@ -9,19 +9,32 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from progressive._mesh.queries import IstioDialect
-from progressive._mesh.series import Series, growths, rhythm, scrapes
+from progressive._mesh.queries import reading
+from progressive._mesh.queries.dialect import Seen
+from progressive._mesh.queries.istio import ISTIO
+from progressive._mesh.queries.reading import Reading
+from progressive._mesh.queries.series import Series, growths, rhythm, scrapes
 from progressive._model.checks import Cause, MetricCheck, Sample, VerdictKind
 from progressive._model.traffic import Side, Target
 
-ISTIO = IstioDialect()
-TARGET = Target(
-    namespace="shop",
-    service="web",
-    primary="web-primary",
-    canary="web-canary",
-    canary_workload="web",
-)
+AT_WORKLOAD, AT_WAYPOINT, AT_CALLERS = ISTIO.views
+
+
+def rate(
+    at_workload: list[Series], at_callers: list[Series], at_waypoint: list[Series] | None = None
+) -> Reading:
+    """The success rate of what Istio's three reporters say."""
+    seen = [
+        Seen(view=AT_WORKLOAD, series=at_workload),
+        Seen(view=AT_WAYPOINT, series=at_waypoint or []),
+        Seen(view=AT_CALLERS, series=at_callers),
+    ]
+    return reading.success_rate(MetricCheck.success_rate(at_least=99), seen)
+
+
+def latency(check: MetricCheck, buckets: list[Series]) -> Reading:
+    """The quantile of buckets at the workload."""
+    return reading.duration(check, [Seen(view=AT_WORKLOAD, series=buckets)])
 
 
 def series(*values: float | None, start: int = 0, **labels: str) -> Series:
@@ -52,16 +65,16 @@ def test_five_hundreds_lower_the_rate_by_their_exact_share() -> None:
     """
     Bounds are inclusive: 95 % must be 95.0, not 94.99….
     """
-    reading = ISTIO.success_rate([arrived(100, 195), arrived(0, 5, code="503")], [])
+    found = rate([arrived(100, 195), arrived(0, 5, code="503")], [])
 
-    assert 95.0 == reading.value
+    assert 95.0 == found.value
 
 
 def test_only_failures_are_zero_percent_and_not_no_data() -> None:
     """
     M-132: the good/total form of Flagger divides nothing by something and sees nothing.
     """
-    assert 0.0 == ISTIO.success_rate([arrived(3, 9, code="500")], []).value
+    assert 0.0 == rate([arrived(3, 9, code="500")], []).value
 
 
 def test_grpc_failures_count_although_their_http_status_is_fine() -> None:
@@ -72,7 +85,7 @@ def test_grpc_failures_count_although_their_http_status_is_fine() -> None:
     failed = arrived(0, 5, grpc_response_status="14")
     client = arrived(0, 0, grpc_response_status="5")
 
-    assert 95.0 == ISTIO.success_rate([fine, failed, client], []).value
+    assert 95.0 == rate([fine, failed, client], []).value
 
 
 @pytest.mark.parametrize("flags", ["UF", "UH", "UF,URX", "NR"])
@@ -80,17 +93,17 @@ def test_requests_that_never_arrived_fail_by_the_callers_word(flags: str) -> Non
     """
     M-135: the canary refuses connections, so it reports nothing at all.
     """
-    assert 0.0 == ISTIO.success_rate([], [sent(0, 40, flags=flags)]).value
-    assert 50.0 == ISTIO.success_rate([arrived(0, 10)], [sent(0, 10, flags=flags)]).value
+    assert 0.0 == rate([], [sent(0, 40, flags=flags)]).value
+    assert 50.0 == rate([arrived(0, 10)], [sent(0, 10, flags=flags)]).value
 
 
 def test_the_callers_view_is_the_whole_where_no_sidecar_reports() -> None:
     """
     Behind a gateway without sidecars only the gateway counts; its successes count as well.
     """
-    reading = ISTIO.success_rate([], [sent(0, 90, code="200"), sent(0, 10, code="503")])
+    found = rate([], [sent(0, 90, code="200"), sent(0, 10, code="503")])
 
-    assert 90.0 == reading.value
+    assert 90.0 == found.value
 
 
 def test_a_request_is_counted_once_where_two_proxies_report_it() -> None:
@@ -98,9 +111,9 @@ def test_a_request_is_counted_once_where_two_proxies_report_it() -> None:
     A waypoint before a sidecar, or the caller beside the workload, would count it twice.
     """
     waypoint = arrived(0, 100, code="500", reporter="waypoint")
-    reading = ISTIO.success_rate([arrived(0, 100), waypoint], [sent(0, 100, code="200")])
+    found = rate([arrived(0, 100)], [sent(0, 100, code="200")], [waypoint])
 
-    assert 100.0 == reading.value
+    assert 100.0 == found.value
 
 
 @pytest.mark.parametrize(
@@ -116,9 +129,9 @@ def test_silence_has_a_cause(seen: list[Series], cause: Cause) -> None:
     """
     M-133: labels that fit nothing, a scrape that is missing and no traffic are repaired apart.
     """
-    reading = ISTIO.success_rate(seen, [])
+    found = rate(seen, [])
 
-    assert (None, cause) == (reading.value, reading.cause)
+    assert (None, cause) == (found.value, found.cause)
 
 
 def test_the_first_error_ever_is_not_lost() -> None:
@@ -127,7 +140,7 @@ def test_the_first_error_ever_is_not_lost() -> None:
     """
     failing = arrived(None, 4, code="500")
 
-    assert 90.0 == ISTIO.success_rate([arrived(100, 136), failing], []).value
+    assert 90.0 == rate([arrived(100, 136), failing], []).value
 
 
 def test_a_process_that_is_new_is_counted_from_its_first_scrape() -> None:
@@ -177,9 +190,9 @@ def test_a_quantile_is_read_as_prometheus_reads_it(
     """
     The number must be the one that people see in their dashboards.
     """
-    reading = ISTIO.duration(MetricCheck.latency(at_most=500), buckets(*counts))
+    found = latency(MetricCheck.latency(at_most=500), buckets(*counts))
 
-    assert value == pytest.approx(reading.value)
+    assert value == pytest.approx(found.value)
 
 
 @pytest.mark.parametrize(
@@ -197,20 +210,20 @@ def test_beyond_the_largest_bucket_only_a_bound_within_the_buckets_is_judged(
     M-136: Prometheus answers with the largest bound, and 1000 ms would pass at most 1000.
     """
     check = MetricCheck.latency(at_most=at_most)
-    reading = ISTIO.duration(check, buckets(0, 0, 0, 100))
-    sample = Sample(value=reading.value, cause=reading.cause, detail=reading.detail)
+    found = latency(check, buckets(0, 0, 0, 100))
+    sample = Sample(value=found.value, cause=found.cause, detail=found.detail)
 
     assert kind is check.judge(sample).kind
-    assert "1000 ms" in reading.detail
+    assert "1000 ms" in found.detail
 
 
 def test_an_empty_histogram_is_no_data() -> None:
     """
     M-136: no observation has no quantile.
     """
-    reading = ISTIO.duration(MetricCheck.latency(at_most=500), buckets(0, 0, 0, 0))
+    found = latency(MetricCheck.latency(at_most=500), buckets(0, 0, 0, 0))
 
-    assert Cause.NAN is reading.cause
+    assert Cause.NAN is found.cause
 
 
 def test_names_cannot_break_out_of_a_selector() -> None:
@@ -219,11 +232,9 @@ def test_names_cannot_break_out_of_a_selector() -> None:
     """
     odd = Target(namespace='s"x', service="web", primary="p", canary="c\\")
 
-    assert 'destination_workload_namespace="s\\"x",destination_workload="c\\\\"' in (
-        ISTIO.requests_arrived(odd, Side.CANARY)
+    assert 'destination_workload_namespace="s\\"x",destination_workload="c\\\\"' in str(
+        AT_WORKLOAD.of_requests(odd, Side.CANARY)
     )
-    assert 'destination_service_name="web-canary"' in ISTIO.requests_sent(TARGET, Side.CANARY)
-    assert 'destination_workload="web"' in ISTIO.durations_arrived(TARGET, Side.CANARY)
 
 
 @given(

@@ -1,7 +1,7 @@
 """What happened between scrapes of counters and histograms.
 
 Floor 3, pure: numbers in, numbers out; it knows no mesh and no metrics server.
-Asked by `queries.py` for Prometheus' raw samples, and by `envoy_stats.py` for Envoy's own.
+Asked by `series.py` for Prometheus' raw samples, and by `_mesh/envoy_stats.py` for Envoy's own.
 Nothing is extrapolated: what is counted lies between the first and the last scrape of a window.
 """
 
@@ -29,9 +29,9 @@ def increase(points: Sequence[Point], first_scrape: float) -> float:
     if not points:
         return 0.0
     time, before = points[0]
-    grown = before if time > first_scrape else 0.0
+    grown = max(0.0, before) if time > first_scrape else 0.0
     for _, value in points[1:]:
-        grown += value - before if value >= before else value
+        grown += value - before if value >= before else max(0.0, value)
         before = value
     return grown
 

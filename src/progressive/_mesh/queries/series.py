@@ -1,6 +1,6 @@
 """Raw samples of counters, and what happened between their scrapes.
 
-Floor 3, pure. `queries.py` asks what a mesh's series mean; `samples.py` differences one series.
+Floor 3, pure. `reading.py` asks what the series mean; `samples.py` differences one series.
 Here is what needs several: which scrape was the first of a process, so that a series that
 appears later counts from 0, and how often there was a scrape at all.
 """
@@ -16,7 +16,7 @@ from typing import Any
 
 from attrs import frozen
 
-from progressive._mesh.samples import Point, increase
+from progressive._mesh.queries.samples import Point, increase
 
 
 @frozen(kw_only=True)
@@ -65,7 +65,7 @@ def read_matrix(result: Iterable[Mapping[str, Any]]) -> tuple[Series, ...]:
             points=tuple(
                 (float(at), float(value))
                 for at, value in one["values"]
-                if not math.isnan(float(value))
+                if math.isfinite(float(value))
             ),
         )
         for one in result

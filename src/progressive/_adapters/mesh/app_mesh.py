@@ -1,0 +1,56 @@
+"""The App Mesh router: VirtualRouters in a cluster, found through the VirtualService of the apex.
+
+Floor 4: touches a cluster. Reading and writing is `router.py`; what to write is `_mesh/app_mesh/`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from progressive._adapters.mesh.accepted import status_acceptance
+from progressive._adapters.mesh.router import MeshRouter
+from progressive._mesh.app_mesh.codec import AppMeshCodec
+from progressive._mesh.effect import CountsTraffic
+from progressive.ports import Cluster
+
+
+class AppMeshRouter(MeshRouter):
+    """
+    Moves weights in App Mesh's VirtualRouters, of a mesh whose controller runs in the cluster.
+
+    AWS ended the service on 2026-09-30; every answer says so. Where no controller runs there is
+    `AppMeshApiRouter`.
+
+    Args:
+        cluster: None: the cluster that kubectl would speak to, found at first use.
+        patience: How long each shift waits until the controller has brought what it wrote to AWS;
+            None: it does not wait, and `accepted` asks.
+        proof: Counts requests, such as a `PrometheusMetrics`; None: `in_effect` cannot be asked.
+        offline: The cluster is a file: Services and EndpointSlices that are not there are not
+            asked for.
+        now: The clock.
+        pause: Waits, in seconds.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster | None = None,
+        *,
+        patience: timedelta | None = None,
+        proof: CountsTraffic | None = None,
+        offline: bool = False,
+        now: Callable[[], datetime] | None = None,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        codec = AppMeshCodec()
+        super().__init__(
+            codec,
+            cluster,
+            acceptance=status_acceptance(codec, patience, pause),
+            proof=proof,
+            offline=offline,
+            now=now,
+            pause=pause,
+        )

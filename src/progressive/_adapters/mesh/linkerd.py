@@ -1,0 +1,59 @@
+"""The Linkerd router: routes of the mesh, and TrafficSplits, in a cluster.
+
+Floor 4: touches a cluster. Reading and writing is `router.py`; what to write is
+`_mesh/linkerd/`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from progressive._adapters.mesh.accepted import status_acceptance
+from progressive._adapters.mesh.gateway_api import RouteRouter
+from progressive._adapters.mesh.profiles import ProfileRouter
+from progressive._mesh.effect import CountsTraffic
+from progressive._mesh.linkerd.codec import LinkerdCodec
+from progressive.ports import Cluster
+
+
+class LinkerdRouter(RouteRouter, ProfileRouter):
+    """
+    Moves weights in HTTPRoutes, GRPCRoutes, TLSRoutes and TCPRoutes whose parent is a Service, in
+    HTTPRoutes of ``policy.linkerd.io``, and in TrafficSplits where only those steer.
+
+    Args:
+        cluster: None: the cluster that kubectl would speak to, found at first use.
+        adopt: Whether a TrafficSplit that another controller owns may be written.
+        patience: How long each shift waits for the policy controller to accept what it wrote; its
+            status tells no generation, so that an unchanged one is a note after settling (10 s).
+            None: a shift does not wait, and `accepted` asks.
+        proof: Counts requests, such as a `PrometheusMetrics`; None: `in_effect` cannot be asked.
+        offline: The cluster is a file: Services and EndpointSlices that are not there are not
+            asked for.
+        now: The clock.
+        pause: Waits, in seconds.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster | None = None,
+        *,
+        adopt: bool = False,
+        patience: timedelta | None = None,
+        proof: CountsTraffic | None = None,
+        offline: bool = False,
+        now: Callable[[], datetime] | None = None,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        codec = LinkerdCodec(adopt=adopt)
+        super().__init__(
+            codec,
+            cluster,
+            acceptance=status_acceptance(codec, patience, pause),
+            proof=proof,
+            offline=offline,
+            now=now,
+            pause=pause,
+        )

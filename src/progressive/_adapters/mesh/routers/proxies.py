@@ -1,0 +1,120 @@
+"""The routers of ingress controllers and smaller meshes: their codecs on a cluster.
+
+Floor 4: touches a cluster. Reading and writing is `../router.py`; what to write is
+`_mesh/proxies/`. All of them take the arguments of `ProxyRouter`; those of Contour and Knative,
+whose objects carry a status, wait for it as well.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from progressive._adapters.mesh.accepted import status_acceptance
+from progressive._adapters.mesh.router import MeshRouter
+from progressive._mesh.codec import MeshCodec
+from progressive._mesh.effect import CountsTraffic
+from progressive._mesh.proxies.apisix import ApisixCodec
+from progressive._mesh.proxies.contour import ContourCodec
+from progressive._mesh.proxies.gloo import GlooCodec
+from progressive._mesh.proxies.knative import KnativeCodec
+from progressive._mesh.proxies.kuma import KumaCodec
+from progressive._mesh.proxies.skipper import SkipperCodec
+from progressive._mesh.proxies.traefik import TraefikCodec
+from progressive.ports import Cluster
+
+
+class ProxyRouter(MeshRouter):
+    """
+    Moves weights in the objects of one ingress controller or mesh; a subclass names its codec.
+
+    Args:
+        cluster: None: the cluster that kubectl would speak to, found at first use.
+        proof: Counts requests, such as a `PrometheusMetrics`; None: `in_effect` cannot be asked.
+        offline: The cluster is a file: Services and EndpointSlices that are not there are not
+            asked for.
+        now: The clock.
+        pause: Waits, in seconds.
+    """
+
+    codec: Callable[[], MeshCodec]
+
+    def __init__(
+        self,
+        cluster: Cluster | None = None,
+        *,
+        proof: CountsTraffic | None = None,
+        offline: bool = False,
+        now: Callable[[], datetime] | None = None,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        super().__init__(
+            type(self).codec(), cluster, proof=proof, offline=offline, now=now, pause=pause
+        )
+
+
+class StatusRouter(ProxyRouter):
+    """
+    A `ProxyRouter` whose objects carry a status.
+
+    Args:
+        cluster, proof, offline, now, pause: As of `ProxyRouter`.
+        patience: How long each shift waits for the controller to accept what it wrote; None: it
+            does not wait, and `accepted` asks.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster | None = None,
+        *,
+        patience: timedelta | None = None,
+        proof: CountsTraffic | None = None,
+        offline: bool = False,
+        now: Callable[[], datetime] | None = None,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        super().__init__(cluster, proof=proof, offline=offline, now=now, pause=pause)
+        self._acceptance = status_acceptance(self._codec, patience, pause)
+
+
+class ContourRouter(StatusRouter):
+    """Moves weights in Contour's HTTPProxies."""
+
+    codec = ContourCodec
+
+
+class TraefikRouter(ProxyRouter):
+    """Moves weights in Traefik's TraefikServices and IngressRoutes."""
+
+    codec = TraefikCodec
+
+
+class KumaRouter(ProxyRouter):
+    """Moves weights in Kuma's MeshHTTPRoutes and MeshTCPRoutes."""
+
+    codec = KumaCodec
+
+
+class GlooRouter(ProxyRouter):
+    """Moves weights in Gloo Edge's RouteTables; its open-source edition ends on 2026-12-31."""
+
+    codec = GlooCodec
+
+
+class SkipperRouter(ProxyRouter):
+    """Moves weights in Skipper's Ingresses and RouteGroups."""
+
+    codec = SkipperCodec
+
+
+class ApisixRouter(ProxyRouter):
+    """Moves weights in APISIX's ApisixRoutes."""
+
+    codec = ApisixCodec
+
+
+class KnativeRouter(StatusRouter):
+    """Moves percents in Knative's Services, whose sides are revisions."""
+
+    codec = KnativeCodec
