@@ -77,8 +77,9 @@ def http_route(namespace: str, host: str, *, parent: tuple[str, str]) -> list[Do
 
 
 def traefik_service(namespace: str, host: str) -> list[Document]:
-    """Traefik's own kinds: the weights are in one, the host in the other."""
+    """Traefik's own kinds: the weights are in one, room for a mirror around it, and the host."""
     about = {"name": "web", "namespace": namespace}
+    mirroring = {"kind": "TraefikService", "name": "web"}
     return [
         {
             "apiVersion": TRAEFIK,
@@ -95,6 +96,12 @@ def traefik_service(namespace: str, host: str) -> list[Document]:
         },
         {
             "apiVersion": TRAEFIK,
+            "kind": "TraefikService",
+            "metadata": {**about, "name": "web-mirrored"},
+            "spec": {"mirroring": mirroring},
+        },
+        {
+            "apiVersion": TRAEFIK,
             "kind": "IngressRoute",
             "metadata": about,
             "spec": {
@@ -103,7 +110,7 @@ def traefik_service(namespace: str, host: str) -> list[Document]:
                     {
                         "kind": "Rule",
                         "match": f"Host(`{host}`)",
-                        "services": [{"kind": "TraefikService", "name": "web"}],
+                        "services": [{"kind": "TraefikService", "name": "web-mirrored"}],
                     }
                 ],
             },
