@@ -12,13 +12,14 @@ from contextlib import ExitStack
 
 from tests.realparts import inside
 
-from benchmarks import api_requests, imports, machine, memory, survival, traffic, way_home
+from benchmarks import api_requests, codecs, imports, machine, memory, survival, traffic, way_home
 from benchmarks.figures import Figure, table
 from benchmarks.figures import machine as words
 from benchmarks.shop import Parts, real_parts
 from benchmarks.survival import faults
 
 ALONE: dict[str, Callable[..., list[Figure]]] = {
+    "codecs": codecs.measure,
     "imports": imports.measure,
     "machine": machine.measure,
 }

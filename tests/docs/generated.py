@@ -39,11 +39,15 @@ from progressive import (
     Side,
     Target,
     Wait,
+    plugins,
 )
+from progressive._adapters.mesh.router import MeshRouter
 from progressive._analysis.machine import ANSWERS
 from progressive._cli.main import cli
 from progressive._mesh.queries import promql
 from progressive._mesh.queries.known import BLIND, DIALECTS
+from progressive._mesh.standing import StatusCodec
+from progressive.testing import MemoryCluster
 
 REFERENCE = ROOT / "docs" / "reference"
 DOORS = (
@@ -301,6 +305,39 @@ def queries() -> str:
     return "\n".join(told).rstrip()
 
 
+# routers.md
+
+
+def routers() -> str:
+    """What every router can, as its class says it."""
+    rows = [
+        "| router | objects | weights up to | match | mirror | stickiness | accepted "
+        "| built-in checks | settles |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name in sorted(plugins.ROUTERS):
+        made = plugins.router(name)
+        if not (isinstance(made, type) and issubclass(made, MeshRouter)):
+            continue
+        router = made(MemoryCluster([]))
+        can, codec = router.capabilities, router._codec
+        page = REFERENCE / "routers" / f"{name}.md"
+        kinds = ", ".join(dict.fromkeys(one.kind for one in codec.kinds))
+        told = "by its status" if isinstance(codec, StatusCodec) else "not told"
+        rows.append(
+            f"| [`{name}`](routers/{page.name}) | {kinds} | {can.max_total} | {_yes(can.match)} "
+            f"| {_yes(can.mirror)} | {_yes(can.sticky)} "
+            f"| {'by istiod, if asked' if name == 'istio' else told} "
+            f"| {f'`{can.dialect}`' if can.dialect else 'own queries'} "
+            f"| {can.settle.total_seconds():g} s |"
+        )
+    return "\n".join(rows)
+
+
+def _yes(can: bool) -> str:
+    return "yes" if can else "refused"
+
+
 GENERATED: dict[str, Callable[[], str]] = {
     "names": names,
     "doors": doors,
@@ -311,6 +348,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "orders": orders_table,
     "dialects": dialects,
     "queries": queries,
+    "routers": routers,
 }
 
 if __name__ == "__main__":
