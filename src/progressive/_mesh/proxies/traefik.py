@@ -83,14 +83,18 @@ class TraefikCodec(HandsBack):
         return found
 
     def steered(self, objects: Sequence[Manifest], target: Target) -> tuple[ResourceRef, ...]:
-        """The objects of the rules, and those around them where something of ours stands."""
+        """
+        The objects of the rules, what mirrors around them, and routes where a rule of ours stands.
+
+        Whatever mirrors is there from the start, for a route that names it is known by it alone.
+        """
         found = super().steered(objects, target)
         routing = self.finder.routing(objects)
         own = [one for one in routing if ref_of(one, target) in found]
         beside = [
             one
             for one in self._around(routing, own, target)
-            if canary_mirrors(one, target) or self.finder.managed(one, target)
+            if TRAEFIK_SERVICE.holds(one) or self.finder.managed(one, target)
         ]
         refs = [ref_of(one, target) for one in beside]
         return (*found, *(one for one in refs if one not in found))
