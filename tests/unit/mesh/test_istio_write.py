@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -33,6 +34,7 @@ from progressive.errors import (
     AmbiguousRoute,
     DestinationNotFound,
     ForeignController,
+    InvalidRequest,
     InvalidWeight,
     PreflightFailed,
     RouteNotFound,
@@ -397,3 +399,27 @@ def test_a_side_without_a_ready_endpoint_gets_no_weight(
     else:
         with pytest.raises(PreflightFailed, match=refused):
             CODEC.write(objects, TARGET, Split(canary=weight))
+
+
+@pytest.mark.parametrize(
+    ("match", "word"),
+    [
+        (Match(), "everyone"),
+        (Match(headers={"x user": TextMatch(exact="qa")}), "'x user' is no name"),
+        (Match(cookies={"a;b": TextMatch(exact="1")}), "'a;b' is no name"),
+        (Match(headers={"x-user": TextMatch(prefix="")}), "everyone"),
+        (Match(headers={"x-user": TextMatch(regex="")}), "everyone"),
+        (Match(headers={"x-user": TextMatch(regex="(?=qa).*")}), "RE2"),
+        (Match(headers={"x-user": TextMatch(regex=r"(a)\1")}), "RE2"),
+        (Match(query={"v": TextMatch(regex="[0-9")}), "no regular expression"),
+        (Match(headers={"x-user": TextMatch(regex="a" * 1025)}), "1025 characters"),
+    ],
+)
+def test_a_condition_that_the_mesh_would_refuse_or_widen_is_refused(
+    match: Match, word: str
+) -> None:
+    """
+    istiod's webhook says no to most of these, and to nothing while it starts.
+    """
+    with pytest.raises(InvalidRequest, match=re.escape(word)):
+        CODEC.write([route(both())], TARGET, Split(canary=20, match=[match]))

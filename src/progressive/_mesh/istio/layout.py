@@ -17,7 +17,7 @@ from progressive._mesh.rules.layout import Layout, Rule
 from progressive._mesh.rules.matching import header_conditions, require_new
 from progressive._mesh.rules.rule import Destination
 from progressive._model.traffic import Capabilities, Match, Side, Target, TextMatch
-from progressive.errors import Unsupported
+from progressive.errors import InvalidRequest, Unsupported
 
 VIRTUAL_SERVICE = ObjectKind(
     group="networking.istio.io",
@@ -26,6 +26,9 @@ VIRTUAL_SERVICE = ObjectKind(
     versions=("v1", "v1beta1", "v1alpha3"),
 )
 """The storage version is v1; the two older ones have the same fields."""
+
+LONGEST_REGEX = 1024
+"""istiod's webhook refuses longer ones (pkg/config/validation, `validateStringMatchRegexp`)."""
 
 PROTOCOLS = ("http", "tcp", "tls")
 
@@ -230,7 +233,13 @@ def _text(wanted: TextMatch) -> dict[str, str]:
         return {"exact": wanted.exact}
     if wanted.prefix is not None:
         return {"prefix": wanted.prefix}
-    return {"regex": str(wanted.regex)}
+    regex = str(wanted.regex)
+    if len(regex) > LONGEST_REGEX:
+        raise InvalidRequest(
+            f"a regular expression of {len(regex)} characters; istiod takes {LONGEST_REGEX} at "
+            "most: use fewer cookies in one match item, or shorter names"
+        )
+    return {"regex": regex}
 
 
 def _adding(destination: Destination, cookie: str) -> list[Operation]:

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from attrs import evolve
-
 from progressive._mesh.codec import (
     Manifest,
     ObjectKind,
@@ -33,12 +31,12 @@ from progressive._mesh.rules.annotations import once
 from progressive._mesh.rules.cookies import Jar
 from progressive._mesh.rules.find import Finder
 from progressive._mesh.rules.layout import Layout, Rule, manifests_of
+from progressive._mesh.rules.matching import require_sound
 from progressive._mesh.rules.refusals import refuse_features, refuse_weight
 from progressive._mesh.rules.rule import MATCH
 from progressive._model.release import ServiceSpec
-from progressive._model.traffic import Capabilities, Observed, RouteRef, Side, Split, Target
+from progressive._model.traffic import Capabilities, Observed, Split, Target
 from progressive.errors import (
-    DestinationNotFound,
     Drift,
     RouterError,
     Unsupported,
@@ -251,6 +249,7 @@ class RuleCodec:
             PreflightFailed: A side has no ready endpoint, or something else forbids the write.
         """
         rules = self._find(objects, target)
+        require_sound(split.match)
         for rule in rules:
             self.finder.require_both(rule, target)
             refuse_features(rule.layout.features, self.name, rule, target, split)
@@ -330,7 +329,7 @@ class RuleCodec:
         standing = self.finder.managed(manifest, target)
         tests: list[Operation] = []
         changes: list[Operation] = []
-        for rule in self._home_rules(manifest, target):
+        for rule in self.finder.homeward(manifest, target):
             most = self.capabilities.max_total
             new = weights.home_weights(rule, target, total, most=most) if rule.both else {}
             beside, edits = rule.layout.weight_operations(rule, new)
@@ -352,46 +351,6 @@ class RuleCodec:
             return found
         named = [self.finder.named_object(found, entry, target) for entry in target.routes]
         return list({id(one): one for one in named if one is not None}.values())
-
-    def _home_rules(self, manifest: Manifest, target: Target) -> list[Rule]:
-        """The rules of an object that a reset brings home; never an error for what is gone."""
-        finder = self.finder
-        entries = [
-            entry
-            for entry in target.routes
-            if finder.named_object([manifest], entry, target) is not None
-        ]
-        if any(entry.rule is not None for entry in entries):
-            own: dict[Any, Rule] = {}
-            for entry in entries:
-                for rule in self._entry_rules(manifest, entry, target):
-                    own[rule.path] = rule
-            lone = [
-                rule
-                for rule in own.values()
-                if rule.places(Side.CANARY) and not rule.places(Side.PRIMARY)
-            ]
-            if lone:
-                raise DestinationNotFound(
-                    f"{lone[0].called(target)} holds the canary alone; put {target.primary} into "
-                    "it to bring the traffic home"
-                )
-            return list(own.values())
-        both = finder.candidates([manifest], target)
-        if both:
-            return both
-        return [
-            rule
-            for rule in finder.rules_of(manifest, target)
-            if rule.places(Side.PRIMARY) and not rule.managed
-        ]
-
-    def _entry_rules(self, manifest: Manifest, entry: RouteRef, target: Target) -> list[Rule]:
-        try:
-            return list(self.finder.find([manifest], evolve(target, routes=(entry,))))
-        except RouterError:
-            # renamed or doubled meanwhile: then every rule that holds both sides goes home
-            return self.finder.candidates([manifest], target)
 
 
 def patch_of(

@@ -7,9 +7,9 @@ is none either. Asked by `codec.py`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from progressive._mesh.access import inner, text
 from progressive._mesh.codec import Manifest, ResourceRef, namespace_of, ref_of
@@ -20,6 +20,7 @@ from progressive.errors import (
     DestinationNotFound,
     InvalidRequest,
     RouteNotFound,
+    RouterError,
 )
 
 MANAGED_RULES = "progressive.dev/managed-rules"
@@ -150,6 +151,50 @@ class Finder:
                 )
             if len(places) > 1:
                 raise AmbiguousRoute(f"{rule.called(target)} holds {name} {len(places)} times")
+
+    def homeward(self, manifest: Manifest, target: Target) -> list[Rule]:
+        """
+        The rules of an object that a reset brings home; never an error for what is gone.
+
+        Raises:
+            DestinationNotFound: A named rule holds the canary alone.
+        """
+        entries = [
+            entry
+            for entry in target.routes
+            if self.named_object([manifest], entry, target) is not None
+        ]
+        if any(entry.rule is not None for entry in entries):
+            own: dict[Any, Rule] = {}
+            for entry in entries:
+                for rule in self._entry_rules(manifest, entry, target):
+                    own[rule.path] = rule
+            lone = [
+                rule
+                for rule in own.values()
+                if rule.places(Side.CANARY) and not rule.places(Side.PRIMARY)
+            ]
+            if lone:
+                raise DestinationNotFound(
+                    f"{lone[0].called(target)} holds the canary alone; put {target.primary} into "
+                    "it to bring the traffic home"
+                )
+            return list(own.values())
+        both = self.candidates([manifest], target)
+        if both:
+            return both
+        return [
+            rule
+            for rule in self.rules_of(manifest, target)
+            if rule.places(Side.PRIMARY) and not rule.managed
+        ]
+
+    def _entry_rules(self, manifest: Manifest, entry: RouteRef, target: Target) -> list[Rule]:
+        try:
+            return list(self.find([manifest], evolve(target, routes=(entry,))))
+        except RouterError:
+            # renamed or doubled meanwhile: then every rule that holds both sides goes home
+            return self.candidates([manifest], target)
 
     # below: one of several, and words for none
 

@@ -12,6 +12,12 @@ from itertools import permutations
 from progressive._model.traffic import Match, TextMatch
 from progressive.errors import InvalidRequest, Unsupported
 
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""Names of headers and cookies (RFC 9110, `token`; RFC 6265)."""
+
+_BEYOND_RE2 = re.compile(r"\(\?(?:[=!>]|<[=!]|\(|P=)|\\[1-9]")
+"""Look-around, atomic groups, conditionals and back references: of Python and PCRE, not of RE2."""
+
 MOST_COOKIES = 3
 """Cookies in one item: a regular expression must name every order of them, 3! = 6 at most."""
 
@@ -116,6 +122,41 @@ def require_free(there: Sequence[str], wanted: Match) -> None:
                 f"query parameter {name} is asked for already, and cannot be matched twice; "
                 "leave it out of the match, or give the release a rule of its own"
             )
+
+
+def require_sound(matches: Sequence[Match]) -> None:
+    """
+    Do nothing when every condition says something that a mesh can be asked for.
+
+    Raises:
+        InvalidRequest: An item asks for nothing, a name is none of a header or cookie, or a
+            regular expression is none of RE2's, the only one that meshes take.
+    """
+    for one in matches:
+        parts = {"header": one.headers, "cookie": one.cookies, "query parameter": one.query}
+        if not any(parts.values()):
+            raise InvalidRequest("a match item without conditions would match everyone")
+        for what, conditions in parts.items():
+            for name, wanted in conditions.items():
+                if what != "query parameter" and not _TOKEN.fullmatch(name):
+                    raise InvalidRequest(f"{name!r} is no name of a {what}")
+                if fault := _fault(wanted):
+                    raise InvalidRequest(f"{what} {name}: {fault}")
+
+
+def _fault(wanted: TextMatch) -> str:
+    """What is wrong with a condition; empty: nothing."""
+    if wanted.prefix == "" or wanted.regex == "":
+        return "an empty prefix or regex would match everyone"
+    if wanted.regex is None:
+        return ""
+    if beyond := _BEYOND_RE2.search(wanted.regex):
+        return f"{beyond[0]} is unknown to RE2, the regular expressions of meshes"
+    try:
+        re.compile(wanted.regex)
+    except (re.error, RecursionError, OverflowError) as error:
+        return f"{wanted.regex!r} is no regular expression ({error})"
+    return ""
 
 
 def narrowed(matches: Sequence[Match], cookie: str, value: str) -> tuple[Match, ...]:
