@@ -18,7 +18,8 @@ from tests.real.traffic import CONDITIONS, Scene
 from tests.realparts.answering import Answering
 from tests.realparts.api import Document
 from tests.realparts.contour import Contour
-from tests.realparts.gateway import Destination, EnvoyGateway, Gateway
+from tests.realparts.gateway import Destination, EnvoyGateway
+from tests.realparts.mesh import Mesh
 from tests.realparts.traefik import Traefik
 
 from progressive import plugins
@@ -26,6 +27,10 @@ from progressive._adapters.envoy.router import EnvoyRouter
 from progressive._demo.stage import Stage, Version
 from progressive._model.traffic import Target
 from progressive.clusters import KubernetesCluster
+from progressive.metrics import PrometheusMetrics
+
+Box = Mesh | Contour | Traefik
+"""A gateway with a controller that reads a cluster."""
 
 GATEWAY_API = "gateway.networking.k8s.io/v1"
 TRAEFIK = "traefik.io/v1alpha1"
@@ -184,7 +189,7 @@ def file_scene() -> Iterator[Scene]:
         gateway.session.close()
 
 
-def application(road: Road, gateway: Gateway, pods: Answering, namespace: str) -> list[Document]:
+def application(road: Road, gateway: Box, pods: Answering, namespace: str) -> list[Document]:
     """
     Two versions behind one route, both answering, all users on the primary.
 
@@ -210,11 +215,12 @@ def application(road: Road, gateway: Gateway, pods: Answering, namespace: str) -
 
 
 @contextmanager
-def scene(road: Road, gateway: Gateway, pods: Answering, namespace: str) -> Iterator[Scene]:
-    """The same with the road's router."""
+def scene(road: Road, gateway: Box, pods: Answering, namespace: str) -> Iterator[Scene]:
+    """The same with the road's router, which counts in the Prometheus that scrapes the gateway."""
     api = pods.control_plane.api
     objects = application(road, gateway, pods, namespace)
     cluster = KubernetesCluster.from_environment(pods.control_plane.kubeconfig())
+    metrics = PrometheusMetrics(gateway.prometheus.url, environment={})
 
     def stored() -> list[Any]:
         return [api.get(api.path_of(one))["spec"] for one in objects]
@@ -226,7 +232,7 @@ def scene(road: Road, gateway: Gateway, pods: Answering, namespace: str) -> Iter
     try:
         yield Scene(
             gateway=gateway,
-            router=plugins.router(road.router)(cluster),
+            router=plugins.router(road.router)(cluster, proof=metrics),
             target=Target(
                 namespace=namespace,
                 service="web",
@@ -242,4 +248,5 @@ def scene(road: Road, gateway: Gateway, pods: Answering, namespace: str) -> Iter
             mirror=road.mirror,
         )
     finally:
+        metrics.close()
         cluster.close()

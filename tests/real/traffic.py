@@ -11,7 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import requests
@@ -19,6 +19,8 @@ from tests.realparts.gateway import Gateway
 from tests.realparts.load import Counts, Load
 from tests.realparts.process import wait_for
 
+from progressive._adapters.mesh.router import MeshRouter
+from progressive._mesh.effect import Effect, EffectKind
 from progressive._model.traffic import Match, Observed, Split, Sticky, Target, TextMatch
 from progressive.errors import InvalidWeight, Unsupported
 from progressive.ports import TrafficRouter
@@ -287,6 +289,31 @@ class TrafficSuite:
         assert (0, None, False) == (observed.canary, observed.mirror, observed.matched)
         assert before == scene.stored()
         assert {scene.versions[0]: 200} == home
+        assert 0 == load.failed + load.skipped
+
+
+class ProvenSuite(TrafficSuite):
+    """The same for a mesh that counts its requests where a Prometheus finds them."""
+
+    def test_the_counters_of_the_mesh_prove_a_split_or_disprove_it(self, scene: Scene) -> None:
+        """
+        M-130, the third level of done: the same requests fit the one order and not the other.
+        """
+        router = scene.router
+        assert isinstance(router, MeshRouter)
+
+        def proven(canary: int, kind: EffectKind) -> Effect | None:
+            found = router.in_effect(scene.target, Split(canary=canary))
+            return found if found.n >= 500 and found.kind is kind else None
+
+        with scene.gateway.load(scene.host, per_second=150, seconds_at_most=90) as load:
+            scene.shift(Split(canary=30))
+            settled = datetime.now(UTC) + router.capabilities.settle
+            wait_for(lambda: datetime.now(UTC) > settled, "the shift has settled")
+            right = wait_for(lambda: proven(30, EffectKind.IN_EFFECT), "the split in effect")
+            wrong = wait_for(lambda: proven(60, EffectKind.NOT_IN_EFFECT), "another one not")
+
+        assert right and wrong and right.n <= wrong.n <= len(load.answers)
         assert 0 == load.failed + load.skipped
 
 
