@@ -225,6 +225,9 @@ def scene(road: Road, gateway: Box, pods: Answering, namespace: str) -> Iterator
     def stored() -> list[Any]:
         return [api.get(api.path_of(one))["spec"] for one in objects]
 
+    def remove_canary() -> None:
+        api.delete(api.path("v1", "Service", namespace, "web-canary"))
+
     def received() -> tuple[int, int]:
         found = pods.received(namespace)
         return found["web-primary"], found["web"]
@@ -244,6 +247,7 @@ def scene(road: Road, gateway: Box, pods: Answering, namespace: str) -> Iterator
             host=gateway.host(namespace, "web"),
             stored=stored,
             received=received,
+            remove_canary=remove_canary,
             conditions=road.conditions,
             mirror=road.mirror,
         )

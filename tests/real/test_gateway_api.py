@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from tests.real import roads
 from tests.real.test_mesh import by_version, near
-from tests.real.traffic import Scene, TrafficSuite
+from tests.real.traffic import AcceptedSuite, Scene
 from tests.realparts.answering import Answering
 from tests.realparts.api import Document
 from tests.realparts.contour import Contour
@@ -19,7 +19,7 @@ BOXES = {"contour": roads.GATEWAY_API_BY_CONTOUR, "traefik": roads.GATEWAY_API_B
 """By the name of the fixture."""
 
 
-class TestByContour(TrafficSuite):
+class TestByContour(AcceptedSuite):
     """HTTPRoutes through Contour and Envoy."""
 
     @pytest.fixture
@@ -28,7 +28,7 @@ class TestByContour(TrafficSuite):
             yield found
 
 
-class TestByTraefik(TrafficSuite):
+class TestByTraefik(AcceptedSuite):
     """HTTPRoutes through Traefik."""
 
     @pytest.fixture

@@ -21,8 +21,9 @@ from tests.realparts.process import wait_for
 
 from progressive._adapters.mesh.router import MeshRouter
 from progressive._mesh.effect import Effect, EffectKind
+from progressive._mesh.standing import StandingKind
 from progressive._model.traffic import Match, Observed, Split, Sticky, Target, TextMatch
-from progressive.errors import InvalidWeight, Unsupported
+from progressive.errors import InvalidWeight, NotAccepted, Unsupported
 from progressive.ports import TrafficRouter
 
 WEIGHTS = (0, 1, 20, 50, 99, 100, 0)
@@ -58,6 +59,7 @@ class Scene:
         stored: The routing objects as they stand, without what the API server adds.
         received: Requests that reached the pods of the primary and of the canary, mirrored ones
             as well.
+        remove_canary: Deletes the service of the canary.
         conditions: Of `CONDITIONS`, those that the router's mesh can express.
         mirror: A share that this gateway can mirror, in percent; None: it cannot, so that the
             router must refuse it, whatever the mesh can in general.
@@ -70,6 +72,7 @@ class Scene:
     stored: Callable[[], object]
     received: Callable[[], tuple[int, int]]
     versions: tuple[str, str] = ("1", "2")
+    remove_canary: Callable[[], None] = lambda: None
     conditions: frozenset[str] = field(default=frozenset(CONDITIONS))
     mirror: float | None = 50.0
 
@@ -315,6 +318,44 @@ class ProvenSuite(TrafficSuite):
 
         assert right and wrong and right.n <= wrong.n <= len(load.answers)
         assert 0 == load.failed + load.skipped
+
+
+class AcceptedSuite(TrafficSuite):
+    """The same for a mesh whose controller says in a status what it took over."""
+
+    def test_each_shift_is_accepted_for_its_own_generation(self, scene: Scene) -> None:
+        """
+        The second level of done, as a real controller writes it: never the word on an older one.
+        """
+        router = scene.router
+        assert isinstance(router, MeshRouter)
+        found = []
+        for weight in (10, 20, 30):
+            router.shift(scene.target, Split(canary=weight))
+            found.append(router.accepted(scene.target, patience=timedelta(seconds=60)))
+
+        assert [StandingKind.ACCEPTED] * 3 == [one.kind for one in found], found
+
+    def test_what_the_controller_refuses_is_told_with_its_reason(self, scene: Scene) -> None:
+        """
+        M-64, M-109: the service of the canary goes, so the route names nobody.
+        """
+        router = scene.router
+        assert isinstance(router, MeshRouter)
+        router.shift(scene.target, Split(canary=0))
+        router.accepted(scene.target, patience=timedelta(seconds=60))
+        scene.remove_canary()
+
+        def refusal() -> str:
+            try:
+                router.accepted(scene.target, patience=timedelta(seconds=5))
+            except NotAccepted as error:
+                return str(error)
+            return ""
+
+        told = wait_for(refusal, "the controller notices", seconds=60)
+
+        assert told and scene.target.canary in told
 
 
 class User:
