@@ -14,10 +14,10 @@ from progressive._adapters.aws.router import AppMeshApiRouter
 from progressive._adapters.mesh.app_mesh import AppMeshRouter
 from progressive._adapters.mesh.gateway_api import GatewayApiRouter
 from progressive._adapters.mesh.istio import IstioRouter
-from progressive._adapters.mesh.kubernetes import KubernetesRouter
 from progressive._adapters.mesh.linkerd import LinkerdRouter
-from progressive._adapters.mesh.nginx import NginxRouter
 from progressive._adapters.mesh.router import MeshRouter
+from progressive._adapters.mesh.routers.kubernetes import KubernetesRouter
+from progressive._adapters.mesh.routers.nginx import NginxRouter
 from progressive._adapters.mesh.routers.proxies import (
     ApisixRouter,
     ContourRouter,

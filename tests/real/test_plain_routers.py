@@ -189,8 +189,8 @@ def test_another_writer_of_replicas_is_planned_around(
     control_plane: ControlPlane, namespace: str, cluster: KubernetesCluster
 ) -> None:
     """
-    M-118: a person scales up between read and write. The canary's pod of the first try is there
-    already, so it counts in the sum of the second.
+    M-118: a person scales up between read and write. A pod that the first try gave the canary
+    may be there already, and then counts in the sum of the second.
     """
     shop(control_plane, namespace, apex=None, canary=1)
     router, web = KubernetesRouter(cluster), target(namespace)
@@ -198,9 +198,10 @@ def test_another_writer_of_replicas_is_planned_around(
     path = control_plane.api.path("apps/v1", "Deployment", namespace, "web-primary")
     control_plane.user("other").patch(path, {"spec": {"replicas": 9}})
 
-    observed = router.shift(web, Split(canary=40))
-    assert (4, 11) == (observed.canary, observed.total)
-    assert (7, 4) == replicas(control_plane, namespace)
+    assert router.shift(web, Split(canary=40)).shows(Split(canary=40))
+    primary, canary = replicas(control_plane, namespace)
+    assert 4 == canary
+    assert primary in (6, 7)
 
 
 def test_a_selector_is_switched_there_and_back(
@@ -311,6 +312,9 @@ def test_the_canary_ingress_is_made_stepped_matched_and_left_idle(
     assert {"canary": "true", "canary-weight": "5", "canary-weight-total": "1000"} == notes(
         control_plane, namespace
     )
+    made = read(control_plane, "Ingress", namespace, "web-canary")["metadata"]
+    owners = [(one["kind"], one["name"]) for one in made["ownerReferences"]]
+    assert [("Deployment", "web-canary")] == owners
     assert Observed(canary=20) == router.shift(web, Split(canary=20))
     begin = control_plane.mark()
     assert Observed(canary=50) == router.shift(web, Split(canary=50))

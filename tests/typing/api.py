@@ -134,7 +134,9 @@ from progressive.routers import (
     EnvoyRouter,
     IstioRouter,
     KubernetesRouter,
+    LinkerdRouter,
     NginxRouter,
+    SmiRouter,
     TrafficRouter,
 )
 from progressive.stores import FileLock, FileStore, LeaseLock, MemoryStore
@@ -232,6 +234,9 @@ def one_part_alone() -> None:
     assert_type(router.current(target), Observed)
     assert_type(router.shift(target, Split(canary=20)), Observed)
     assert_type(router.reset(target), Observed)
+    linkerd = LinkerdRouter(adopt=True, patience=timedelta(minutes=1))
+    assert_type(linkerd.left_over(target), tuple[str, ...])
+    assert_type(SmiRouter(version="v1alpha2").remove_left_over(target), tuple[str, ...])
     assert_type(router.current(target).pods, Pods | None)
     assert_type(KubernetesRouter().current(target).as_ordered(20, 100), bool)
     assert_type(NginxRouter(prefix="nginx.example.com").shift(target, Split(canary=20)), Observed)

@@ -10,7 +10,14 @@ import pytest
 from progressive import plugins
 from progressive.errors import PluginError
 from progressive.metrics import EnvoyMetrics, PrometheusMetrics
-from progressive.routers import AppMeshRouter, EnvoyRouter, GatewayApiRouter, IstioRouter
+from progressive.routers import (
+    AppMeshRouter,
+    EnvoyRouter,
+    GatewayApiRouter,
+    IstioRouter,
+    LinkerdRouter,
+    SmiRouter,
+)
 
 
 def test_built_in_names_are_found() -> None:
@@ -21,6 +28,8 @@ def test_built_in_names_are_found() -> None:
         "istio": IstioRouter,
         "envoy": EnvoyRouter,
         "gateway-api": GatewayApiRouter,
+        "linkerd": LinkerdRouter,
+        "smi": SmiRouter,
         "app-mesh": AppMeshRouter,
     }
     assert made == {name: plugins.router(name) for name in made}

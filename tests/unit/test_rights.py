@@ -12,7 +12,7 @@ import pytest
 import yaml
 from attrs import evolve
 from click.testing import CliRunner, Result
-from tests.unit.documents.classic import classic, document_of, read, template
+from tests.unit.documents.classic import ABSENT, classic, document_of, read, template
 from tests.unit.test_plan import DEPLOYMENT, deployed
 
 from progressive._adapters.cluster.memory import MemoryCluster
@@ -404,3 +404,28 @@ def test_single_questions_are_bounded_and_spared_for_who_may_do_everything() -> 
 
     assert len(cluster.calls) <= 62
     assert all("reviews" in path for _, path in cluster.calls)
+
+
+def test_nginx_needs_the_two_ingresses_of_the_document() -> None:
+    """
+    The canary's is made under a name that follows from the one that is named.
+    """
+    named = {"ingressRef": {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "name": "i"}}
+    document = document_of(classic(provider="nginx", **named))
+
+    assert {"create", "list", "patch i", "patch i-canary"} == said(needs(document), "ingresses")
+    assert "" == needs_of(document, document.target).unknown
+
+
+def test_plain_kubernetes_needs_no_more_than_a_release_asks_for_anyway() -> None:
+    """
+    Its routes are the Services of the release, which the workload writes as well.
+    """
+    changes = {"skipAnalysis": True, "analysis__stepWeight": ABSENT, "analysis__maxWeight": ABSENT}
+    document = document_of(classic(provider="kubernetes", **changes))
+    mesh = needs(document_of(classic(skipAnalysis=True)))
+    routes = {one for one in mesh if one.group == "networking.istio.io"}
+
+    assert set() == needs(document) - (mesh - routes)
+    assert "patch my-app" in said(needs(document), "services")
+    assert "" == needs_of(document, document.target).unknown

@@ -56,7 +56,6 @@ ABILITIES = {
     "gateway-api": Abilities(match=True, mirror=True, sticky=True),
     "linkerd": Abilities(match=True, sticky=True),
     "smi": Abilities(),
-    "osm": Abilities(),
     "app-mesh": Abilities(match=True),
     "nginx": Abilities(match=True),
     "contour": Abilities(match=True, mirror=True),
@@ -78,6 +77,7 @@ PROVIDERS = {
     "gatewayapi:v1beta1": "gateway-api",
     "appmesh": "app-mesh",
     "appmesh:v1beta2": "app-mesh",
+    "osm": "smi",
     "smi:v1alpha1": "smi",
     "smi:v1alpha2": "smi",
     "smi:v1alpha3": "smi",
@@ -89,8 +89,8 @@ _GONE = {
 }
 """What documents once wrote → why it cannot be had."""
 
-_OF_FLAGGER = {"linkerd": "smi", "osm": "smi"}
-"""Providers by which Flagger means a TrafficSplit; Linkerd's own routes are its gatewayapi."""
+_OF_FLAGGER = {"linkerd": "smi"}
+"""The provider by which Flagger means a TrafficSplit; Linkerd's own routes are its gatewayapi."""
 
 
 def flaggers_router(provider: str | None) -> str:

@@ -218,8 +218,7 @@ class MeshCodec(Protocol):
 class SurroundedCodec(Protocol):
     """A codec that judges a write by more than routing objects, Services and EndpointSlices."""
 
-    @property
-    def around(self) -> tuple[ObjectKind, ...]:
+    def surroundings(self, target: Target) -> tuple[ObjectKind, ...]:
         """
         Further kinds of the target's namespace that `write` looks at, such as autoscalers.
 
@@ -268,9 +267,9 @@ def has_services(codec: MeshCodec, target: Target) -> bool:
     return codec.has_services(target) if isinstance(codec, SidedCodec) else True
 
 
-def around_of(codec: MeshCodec) -> tuple[ObjectKind, ...]:
+def around_of(codec: MeshCodec, target: Target) -> tuple[ObjectKind, ...]:
     """The further kinds that a codec looks at; most look at none."""
-    return codec.around if isinstance(codec, SurroundedCodec) else ()
+    return codec.surroundings(target) if isinstance(codec, SurroundedCodec) else ()
 
 
 def guides_of(codec: MeshCodec) -> tuple[ObjectKind, ...]:

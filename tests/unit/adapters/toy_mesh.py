@@ -44,7 +44,9 @@ class ToyCodec:
     name = "toy"
     capabilities = Capabilities(weights=True)
     kinds: tuple[ObjectKind, ...] = (ABSENT, INGRESS)
-    around: tuple[ObjectKind, ...] = (SCALER,)
+
+    def surroundings(self, target: Target) -> tuple[ObjectKind, ...]:
+        return (SCALER,)
 
     def steered(self, objects: Sequence[Manifest], target: Target) -> tuple[ResourceRef, ...]:
         return tuple(ref_of(one, target) for one in objects if INGRESS.holds(one))

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.unit.documents.classic import error_paths, errors, read
+from tests.unit.documents.classic import classic, error_paths, errors, read
 
 from progressive._model.release import Traffic
 from progressive._model.traffic import (
@@ -172,3 +172,19 @@ def test_what_the_mesh_cannot_express_is_refused() -> None:
     found = error_paths(read(release(router="smi"), traffic_alone=True, routers={"smi"}))
 
     assert [f"spec.traffic.{field}" for field in ("match", "mirror", "sticky")] == found
+
+
+def test_users_of_the_primary_can_be_kept_as_well() -> None:
+    """
+    Without their own cookie nearly all users end on the canary, however small its weight.
+    """
+    native = release(sticky={"cookie": "c", "primary_cookie": "p", "max_age": 60})
+    flaggers = classic(
+        analysis__sessionAffinity={"cookieName": "c", "primaryCookieName": "p", "maxAge": 60}
+    )
+    wanted = Sticky(cookie="c", primary_cookie="p", max_age=timedelta(minutes=1))
+    for document in (native, flaggers):
+        traffic = read(document, traffic_alone=True).traffic
+
+        assert traffic is not None
+        assert wanted == traffic.wanted.sticky

@@ -20,8 +20,10 @@ from progressive.ports import Cluster
 
 class LinkerdRouter(RouteRouter, ProfileRouter):
     """
-    Moves weights in HTTPRoutes, GRPCRoutes, TLSRoutes and TCPRoutes whose parent is a Service, in
-    HTTPRoutes of ``policy.linkerd.io``, and in TrafficSplits where only those steer.
+    Moves weights in routes whose parent is a Service, and in TrafficSplits where only those steer.
+
+    The routes are HTTPRoutes, GRPCRoutes, TLSRoutes and TCPRoutes of the Gateway API, and
+    HTTPRoutes of ``policy.linkerd.io``.
 
     Args:
         cluster: None: the cluster that kubectl would speak to, found at first use.

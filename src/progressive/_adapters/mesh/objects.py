@@ -169,7 +169,7 @@ class MeshObjects:
         left out: a codec can only judge what it sees.
         """
         found: list[Manifest] = []
-        for kind in (*kinds, *around_of(self._codec)):
+        for kind in (*kinds, *around_of(self._codec, target)):
             if kind in self._codec.kinds:
                 continue
             for namespace in self._namespaces(target):

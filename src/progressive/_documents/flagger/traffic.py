@@ -57,7 +57,6 @@ _DAY = 86400
 """Flagger's default of `sessionAffinity.maxAge`, in seconds."""
 
 _COOKIE_DETAILS = (
-    "primaryCookieName",
     "domain",
     "path",
     "httpOnly",
@@ -154,7 +153,9 @@ def _sticky(analysis: Mapping[str, Any], findings: Findings) -> Sticky | None:
             words = "has no effect: the cookie has a name, a value and an age"
             findings.warn(f"{_ANALYSIS}.sessionAffinity.{detail}", words)
     return Sticky(
-        cookie=sticky["cookieName"], max_age=timedelta(seconds=sticky.get("maxAge", _DAY))
+        cookie=sticky["cookieName"],
+        max_age=timedelta(seconds=sticky.get("maxAge", _DAY)),
+        primary_cookie=sticky.get("primaryCookieName"),
     )
 
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from progressive._mesh.access import inner, mapping, sequence, text
-from progressive._mesh.codec import Manifest, ResourceRef, namespace_of, ref_of
+from progressive._mesh.codec import Manifest, ObjectKind, ResourceRef, namespace_of, ref_of
 from progressive._mesh.hosts import qualified
 from progressive._mesh.istio import subsets
 from progressive._mesh.istio.layout import VirtualServiceLayout
@@ -48,7 +48,6 @@ class IstioCodec(HandsBack):
         settle=SETTLE,
     )
     layouts = (VirtualServiceLayout(),)
-    around = (subsets.DESTINATION_RULE,)
 
     @property
     def finder(self) -> Finder:
@@ -89,6 +88,10 @@ class IstioCodec(HandsBack):
                     f"{rival} has a host of {ref_of(rule.manifest, target)} as well; which of the "
                     "two the mesh follows is not defined: delete or merge one of them"
                 )
+
+    def surroundings(self, target: Target) -> tuple[ObjectKind, ...]:
+        """DestinationRules, which name the subsets; services as sides need none."""
+        return () if target.subsets is None else (subsets.DESTINATION_RULE,)
 
     def has_services(self, target: Target) -> bool:
         """Whether each side is a service of its own; subsets are pods of one."""

@@ -63,7 +63,10 @@ class KubernetesCodec:
     name = "kubernetes"
     capabilities = _CAPABILITIES
     kinds: tuple[ObjectKind, ...] = (SERVICE, pods.DEPLOYMENT)
-    around: tuple[ObjectKind, ...] = pods.AUTOSCALERS
+
+    def surroundings(self, target: Target) -> tuple[ObjectKind, ...]:
+        """Autoscalers, which would undo what is written."""
+        return pods.AUTOSCALERS
 
     def steered(self, objects: Sequence[Manifest], target: Target) -> tuple[ResourceRef, ...]:
         """The apex Service, or the Deployments of both sides; empty: none is there."""

@@ -8,11 +8,12 @@ steps of one pod, and reused connections keep their pod.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from attrs import frozen
 
 from progressive._mesh.access import inner, mapping
-from progressive._mesh.builtin import find, named, of_kind
+from progressive._mesh.builtin import SERVICE, find, named, of_kind
 from progressive._mesh.codec import Manifest, ObjectKind, ObjectPatch, ref_of, version_test
 from progressive._mesh.kubernetes.services import Selector, Services
 from progressive._mesh.preflight import ready_count
@@ -202,10 +203,11 @@ def resized(
     """One patch for each Deployment with other replicas; the one that grows comes first."""
     changed = [side for side in Side if replicas[side] != workloads.replicas[side]]
     changed.sort(key=lambda side: replicas[side] < workloads.replicas[side])
-    return tuple(_resized(workloads.sides[side], target, replicas[side]) for side in changed)
+    return tuple(scaled(workloads.sides[side], target, replicas[side]) for side in changed)
 
 
-def _resized(deployment: Manifest, target: Target, replicas: int) -> ObjectPatch:
+def scaled(deployment: Manifest, target: Target, replicas: int) -> ObjectPatch:
+    """The patch after which a Deployment is asked for so many pods."""
     before = inner(deployment, "spec", "replicas")
     tests = () if before is None else ({"op": "test", "path": "/spec/replicas", "value": before},)
     change = {"op": "add", "path": "/spec/replicas", "value": replicas}
@@ -283,3 +285,22 @@ def canary_alone(
         return _behind(found, target, Side.CANARY, selector)
     except DestinationNotFound:
         return None
+
+
+def shared_by_replicas(target: Target) -> list[dict[str, Any]]:
+    """Services and Deployments of a release by replicas, as short as they can be."""
+    apex = {"selector": {"app": target.service}}
+    made = [_made("v1", SERVICE.kind, target, target.service, apex)]
+    for side in Side:
+        labels = {"app": target.service, "side": str(side)}
+        spec = {"replicas": 2, "template": {"metadata": {"labels": labels}}}
+        made.append(_made("v1", SERVICE.kind, target, target.on(side), {"selector": labels}))
+        made.append(_made("apps/v1", DEPLOYMENT.kind, target, target.workload(side), spec))
+    return made
+
+
+def _made(
+    api_version: str, kind: str, target: Target, name: str, spec: Mapping[str, Any]
+) -> dict[str, Any]:
+    meta = {"name": name, "namespace": target.namespace}
+    return {"apiVersion": api_version, "kind": kind, "metadata": meta, "spec": dict(spec)}

@@ -79,6 +79,9 @@ class LinkerdCodec(HandsBack):
         if target.routes:
             self._refuse_versions([one for one in routes if self._is_named(one, target)], target)
             return (*weighted, *splits)
+        if not splits and len(weighted) == len(routes):
+            # nearly always so: then nothing competes, and no rule needs to be read for it
+            return weighted
         if self._steers(weighted, target):
             return weighted
         if self._steers(splits, target):

@@ -122,8 +122,9 @@ def _refuse_filters(rule: Rule, target: Target) -> None:
     layout = rule.layout
     if not isinstance(layout, MeshRouteLayout):
         return
-    for other in layout.rules(rule.manifest, target):
-        for name in _strange(other.body, layout):
+    for index, body in enumerate(sequence(inner(rule.manifest, "spec", "rules"))):
+        for name in _strange(body, layout):
+            other = list(layout.rules(rule.manifest, target))[index]
             raise PreflightFailed(
                 f"{other.called(target)}: Linkerd cannot convert a filter {name}, and then keeps "
                 "the routing that the route had before, for ever; take the filter out"

@@ -267,6 +267,17 @@ def is_ours(ingress: Manifest) -> bool:
     return bool(inner(ingress, "metadata", "labels", key) == value)
 
 
+def main_ingress(target: Target) -> dict[str, Any]:
+    """A main Ingress as short as it can be: everything goes to the primary."""
+    service = {"name": target.primary, "port": {"number": target.port or 80}}
+    return {
+        "apiVersion": f"{KIND.group}/{KIND.versions[0]}",
+        "kind": KIND.kind,
+        "metadata": {"name": target.service, "namespace": target.namespace},
+        "spec": {"defaultBackend": {"service": service}},
+    }
+
+
 def made(pair: Pair, target: Target, said: Mapping[str, str]) -> dict[str, Any]:
     """
     The canary Ingress of a main one: its steered paths alone, its class and its TLS.

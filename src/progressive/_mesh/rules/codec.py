@@ -64,6 +64,10 @@ class RuleCodec:
         """The kinds of routing object, in order of preference."""
         return tuple(one.kind for one in self.layouts)
 
+    def surroundings(self, target: Target) -> tuple[ObjectKind, ...]:
+        """Further kinds that `preflight` looks at, for this release."""
+        return self.around
+
     @property
     def finder(self) -> Finder:
         """What searches for the rules."""

@@ -7,7 +7,7 @@ Asked by `progressive rbac` and by the question before the first write (`permiss
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from copy import deepcopy
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from progressive._adapters.cluster.address import parse
+from progressive._adapters.cluster.address import address_of
 from progressive._adapters.cluster.memory import MemoryCluster
 from progressive._adapters.journal.stores import follow
 from progressive._kube.marks import MADE_FROM, REVISION
@@ -59,6 +59,10 @@ _PERHAPS = frozenset(
     | {("", "events", "create")}
 )
 """Lists that are taken as empty where they are forbidden, and what disturbs no run by failing."""
+
+
+_WITHOUT_ROUTES = frozenset({"kubernetes"})
+"""Routers that write nothing but the Services of a release, which its workload writes as well."""
 
 
 @frozen(kw_only=True)
@@ -107,7 +111,8 @@ def needs_of(
         asked |= _releases(_simplified(document), plain, make_router, autoscalers)
     asked = {each for one in asked for each in _by_true_name(one, document, target, routes)}
     besides = {one for one in asked if can_be_done_without(one, target)}
-    unknown = "" if routes else f"the rights of the router {document.router}"
+    known = routes or document.router in _WITHOUT_ROUTES
+    unknown = "" if known else f"the rights of the router {document.router}"
     return Needs(
         run=frozenset(asked - besides),
         besides=frozenset(besides | _of_commands(target)),
@@ -138,7 +143,8 @@ def _first_deploys(document: Document, target: Target, make: MakeRouter | None) 
 def _played(
     document: Document, target: Target, make: MakeRouter | None, objects: Iterable[Manifest]
 ) -> Rehearsal:
-    below = MemoryCluster(objects, namespace=target.namespace)
+    world = [*objects, *made_up_worlds(make, target)[0]]
+    below = MemoryCluster(world, namespace=target.namespace)
     played = Rehearsal(document, target, below, make)
     _try(lambda: played.workload.situation(target))
     for _, act in played.first_deploy():
@@ -229,6 +235,12 @@ def _made_up_target(document: Document, target: Target) -> Manifest:
     }
 
 
+def made_up_worlds(make: MakeRouter | None, target: Target) -> Sequence[list[Manifest]]:
+    """What a router does not make itself, as short as it can be; a managed release's first."""
+    made_up = getattr(make(MemoryCluster()), "made_up", None) if make is not None else None
+    return made_up(target) if callable(made_up) else ([],)
+
+
 def _made_up_service(name: str, target: Target) -> Manifest:
     port = {"name": "http", "port": target.port or 80}
     return {
@@ -276,11 +288,10 @@ def _route_resources(make: MakeRouter | None, target: Target) -> dict[tuple[str,
     if callable(establish):
         service = ServiceSpec(name=target.service, port=target.port or 80)
         _try(lambda: establish(target, service, None))
-    return {
-        (at.group, at.plural): str(one.body["kind"])
-        for one in scratch.log
-        if one.verb == "create" and (at := parse(one.path))
-    }
+    made = [one.body for one in scratch.log if one.verb == "create"]
+    found = (*made, *made_up_worlds(make, target)[0])
+    places = [(address_of(one, namespace=target.namespace), one) for one in found]
+    return {(at.group, at.plural): str(one["kind"]) for at, one in places}
 
 
 def _about_traffic(right: Right, routes: Mapping[tuple[str, str], str]) -> bool:
@@ -306,7 +317,12 @@ def _by_true_name(
         return [right]
     named = [one for one in target.routes if one.kind in (None, kind)]
     if named:
-        return [evolve(right, name=one.name, namespace=_place(one, target)) for one in named]
+        # the canary Ingress of nginx is called after the one that is named
+        beside = right.name.removeprefix(target.service)
+        return [
+            evolve(right, name=f"{one.name}{beside}", namespace=_place(one, target))
+            for one in named
+        ]
     made = document.managed is not None
     # a route that stands already is found by where it leads, whatever it is called
     return [evolve(right, name=right.name if made else "", guessed=True)]

@@ -16,7 +16,8 @@ from progressive._adapters.cluster.memory import MemoryCluster
 from progressive._kube.rights import Right
 from progressive._model.release import ServiceSpec, Traffic
 from progressive._model.traffic import Target
-from progressive._release.preview.rehearsal import Copy, ready_slice, router_of
+from progressive._release.preview.rehearsal import Copy, MakeRouter, ready_slice, router_of
+from progressive._release.rights.needs import made_up_worlds
 from progressive._release.route.live import Manner, route_live
 from progressive._release.route.order import Order
 from progressive.errors import AdapterError
@@ -54,23 +55,28 @@ def needs_of_route(traffic: Traffic, target: Target) -> frozenset[Right]:
     sides = (target.primary, target.canary)
     world = [_service(one, target) for one in (target.service, *sides)]
     world += [ready_slice(one, target.namespace) for one in sides]
-    stands = MemoryCluster(world, namespace=target.namespace)
-    establish = getattr(make(stands), "establish", None)
-    if callable(establish):
-        with suppress(AdapterError):
-            service = ServiceSpec(name=target.service, port=target.port or 80)
-            establish(plain, service, None)
-    copy = Copy(base=stands, namespace=target.namespace, patient=False)
-    played = evolve(traffic, target=plain, namespace=target.namespace)
-    for order in _ORDERS:
-        with suppress(AdapterError):
-            route_live(played, copy, order, Manner())
-    asked = {one for one in copy.asked() if not one.group.startswith("auth")}
+    asked: set[Right] = set()
+    for beside in made_up_worlds(make, plain):
+        stands = MemoryCluster([*world, *beside], namespace=target.namespace)
+        asked |= _played(evolve(traffic, target=plain, namespace=target.namespace), make, stands)
     # after a conflict, or an answer that was lost, an object is read by its name
     written = {one for one in asked if one.verb in ("patch", "delete")}
     asked |= {evolve(one, verb="get") for one in written}
     makes = {one.resource for one in asked if one.verb == "create"}
     return frozenset(each for one in asked for each in _named(one, target, makes))
+
+
+def _played(traffic: Traffic, make: MakeRouter, stands: MemoryCluster) -> set[Right]:
+    establish = getattr(make(stands), "establish", None)
+    if callable(establish):
+        with suppress(AdapterError):
+            service = ServiceSpec(name=traffic.target.service, port=traffic.target.port or 80)
+            establish(traffic.target, service, None)
+    copy = Copy(base=stands, namespace=traffic.target.namespace, patient=False)
+    for order in _ORDERS:
+        with suppress(AdapterError):
+            route_live(traffic, copy, order, Manner())
+    return {one for one in copy.asked() if not one.group.startswith("auth")}
 
 
 def _service(name: str, target: Target) -> Mapping[str, Any]:

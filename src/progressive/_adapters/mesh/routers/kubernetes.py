@@ -21,13 +21,18 @@ from attrs import define
 from progressive._adapters.mesh.objects import MeshObjects, Sight
 from progressive._adapters.mesh.router import MeshRouter
 from progressive._mesh import preflight
-from progressive._mesh.builtin import ENDPOINT_SLICE, SERVICE, named
+from progressive._mesh.builtin import ENDPOINT_SLICE, SERVICE, named, of_kind
 from progressive._mesh.codec import Manifest, ObjectPatch, ResourceRef, ref_of
 from progressive._mesh.effect import CountsTraffic
 from progressive._mesh.kubernetes.codec import KubernetesCodec
-from progressive._mesh.kubernetes.pods import DEPLOYMENT
+from progressive._mesh.kubernetes.pods import (
+    DEPLOYMENT,
+    replicas_of,
+    scaled,
+    shared_by_replicas,
+)
 from progressive._model.release import ServiceSpec
-from progressive._model.traffic import Split, Target
+from progressive._model.traffic import Observed, Split, Target
 from progressive.errors import VersionNotServed
 from progressive.ports import Cluster, HandedBack
 
@@ -59,9 +64,18 @@ class KubernetesRouter(MeshRouter):
         now: Callable[[], datetime] | None = None,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        super().__init__(
-            KubernetesCodec(), cluster, proof=proof, offline=offline, now=now, pause=pause
-        )
+        self._steady = _Steady()
+        super().__init__(self._steady, cluster, proof=proof, offline=offline, now=now, pause=pause)
+
+    def shift(self, target: Target, split: Split) -> Observed:
+        """As `MeshRouter.shift`; the share that the replicas make is what is answered."""
+        self._steady.begun.pop(target, None)
+        return super().shift(target, split)
+
+    def reset(self, target: Target, *, total: int | None = None) -> Observed:
+        """As `MeshRouter.reset`."""
+        self._steady.begun.pop(target, None)
+        return super().reset(target, total=total)
 
     def establish(
         self, target: Target, service: ServiceSpec, owner: Mapping[str, Any] | None
@@ -77,6 +91,10 @@ class KubernetesRouter(MeshRouter):
     def hand_back(self, target: Target, service: ServiceSpec) -> HandedBack:
         """Nothing: the selector of the apex names pods, never the Services of the sides."""
         return HandedBack()
+
+    def made_up(self, target: Target) -> Sequence[list[dict[str, Any]]]:
+        """Nothing beside its Services, and a world of shares by replicas, for a rehearsal."""
+        return [], shared_by_replicas(target)
 
     @property
     def _objects(self) -> MeshObjects:
@@ -96,6 +114,51 @@ class KubernetesRouter(MeshRouter):
         others = [one for one in sight.around or () if not ENDPOINT_SLICE.holds(one)]
         sight.around = [*others, *endpoints]
         return self._codec.write(sight.everything, target, split)
+
+
+class _Steady(KubernetesCodec):
+    """
+    Goes on with a plan of two Deployments that was carried out for one.
+
+    The status of a Deployment moves with its pods, and with it the resource version: the second
+    write may have to be planned anew. Planned from what stands then, the sum of the replicas
+    would have grown by the first.
+
+    Attributes:
+        begun: For each target the replicas of the Deployments before and after the present order.
+    """
+
+    def __init__(self) -> None:
+        self.begun: dict[Target, dict[ResourceRef, tuple[int, int]]] = {}
+
+    def write(
+        self, objects: Sequence[Manifest], target: Target, split: Split
+    ) -> tuple[ObjectPatch, ...]:
+        return self._gone_on(objects, target, super().write(objects, target, split))
+
+    def reset(
+        self, objects: Sequence[Manifest], target: Target, *, total: int = 100
+    ) -> tuple[ObjectPatch, ...]:
+        return self._gone_on(objects, target, super().reset(objects, target, total=total))
+
+    def _gone_on(
+        self, objects: Sequence[Manifest], target: Target, patches: tuple[ObjectPatch, ...]
+    ) -> tuple[ObjectPatch, ...]:
+        found = {ref_of(one, target): one for one in of_kind(objects, DEPLOYMENT, target)}
+        begun = self.begun.get(target, {})
+        present = {ref: replicas_of(found[ref], target) for ref in begun if ref in found}
+        if begun and all(present.get(ref) in steps for ref, steps in begun.items()):
+            return tuple(
+                scaled(found[ref], target, after)
+                for ref, (_, after) in begun.items()
+                if present[ref] != after
+            )
+        self.begun[target] = {
+            one.ref: (replicas_of(found[one.ref], target), int(one.patch[-1]["value"]))
+            for one in patches
+            if one.ref in found
+        }
+        return patches
 
 
 @define

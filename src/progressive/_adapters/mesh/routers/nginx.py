@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +19,7 @@ from progressive._adapters.mesh.router import MeshRouter
 from progressive._mesh.effect import CountsTraffic
 from progressive._mesh.nginx.annotations import PREFIX
 from progressive._mesh.nginx.codec import NginxCodec
+from progressive._mesh.nginx.ingresses import main_ingress
 from progressive._model.release import ServiceSpec
 from progressive._model.traffic import Target
 from progressive.ports import Cluster
@@ -64,12 +65,17 @@ class NginxRouter(MeshRouter):
         self, target: Target, service: ServiceSpec, owner: Mapping[str, Any] | None
     ) -> None:
         """
-        Look at the main Ingress, which nothing but its author can make.
+        Look at the main Ingress, which nothing but its author can make; its canary gets the owner.
 
         Raises:
             RouterError: There is none.
         """
+        self._owners.remember(target, owner)
         self.current(target)
+
+    def made_up(self, target: Target) -> Sequence[list[dict[str, Any]]]:
+        """A main Ingress as short as it can be, for a rehearsal of what a release asks for."""
+        return ([main_ingress(target)],)
 
     @property
     def _objects(self) -> MeshObjects:
