@@ -7,11 +7,13 @@ from collections.abc import Iterator
 import pytest
 from tests.real import roads
 from tests.real.test_mesh import by_version, near
-from tests.real.traffic import AcceptedSuite, Scene
+from tests.real.traffic import AcceptedSuite, Scene, carried_out
 from tests.realparts.answering import Answering
 from tests.realparts.api import Document
 from tests.realparts.contour import Contour
 from tests.realparts.traefik import Traefik
+
+from progressive._model.traffic import Split
 
 pytestmark = pytest.mark.real
 
@@ -26,6 +28,12 @@ class TestByContour(AcceptedSuite):
     def scene(self, contour: Contour, pods: Answering, namespace: str) -> Iterator[Scene]:
         with roads.scene(roads.GATEWAY_API_BY_CONTOUR, contour, pods, namespace) as found:
             yield found
+
+    def test_a_part_of_the_requests_cannot_be_mirrored(self, scene: Scene) -> None:
+        """
+        Contour takes the percentage, and copies every request.
+        """
+        assert not carried_out(scene, Split(canary=0, mirror=50), able=False)
 
 
 class TestByTraefik(AcceptedSuite):

@@ -17,6 +17,10 @@ from progressive.errors import Unsupported
 MIRROR = "HTTPRouteRequestMirror"
 PERCENTAGE = "HTTPRouteRequestPercentageMirror"
 
+_SEEN = {"projectcontour.io/gateway-controller": frozenset({MIRROR})}
+"""By controller, what one that may publish nothing was seen to do: Contour writes no status to the
+class of a Gateway that its configuration names. What a class publishes wins over it."""
+
 
 def gateways_of(route: Manifest, target: Target) -> tuple[tuple[str, str], ...]:
     """Namespace and name of each Gateway that a route has as a parent; a mesh's has none."""
@@ -30,11 +34,13 @@ def gateways_of(route: Manifest, target: Target) -> tuple[tuple[str, str], ...]:
 
 
 def published(gateway_class: Manifest) -> frozenset[str]:
-    """The features that a class names; none: it says nothing of itself."""
+    """The features that a class names, or is known for; none: nothing is known of it."""
     listed = sequence(inner(gateway_class, "status", "supportedFeatures"))
     # before release 1.2 of the API they were plain texts
     names = (text(mapping(one).get("name")) or text(one) for one in listed)
-    return frozenset(filter(None, names))
+    told = frozenset(filter(None, names))
+    controller = text(inner(gateway_class, "spec", "controllerName"))
+    return told or _SEEN.get(controller, frozenset())
 
 
 def require_mirror(features: frozenset[str], percent: float, *, called: str) -> None:
@@ -53,7 +59,7 @@ def require_mirror(features: frozenset[str], percent: float, *, called: str) -> 
     missing = [one for one in wanted if features and one not in features]
     if missing:
         raise Unsupported(
-            f"{called} does not have {missing[0]} among its supported features, so it cannot "
-            f"mirror {percent:g} percent of the requests; leave the mirror out"
+            f"{called} does not have {missing[0]} among its features, so it cannot mirror "
+            f"{percent:g} percent of the requests; leave the mirror out"
             + ("" if MIRROR in missing else ", or mirror all of them (100)")
         )
