@@ -16,7 +16,7 @@ GROUP = "gateway.networking.k8s.io/v1"
 WEB = Target(namespace="shop", service="web", primary="web-primary", canary="web-canary", port=80)
 
 
-def world(features: object, *, controller: object = "", **parent: object) -> MemoryCluster:
+def world(features: object, **parent: object) -> MemoryCluster:
     """A route below the Gateway infra/public, whose class publishes this."""
     route: dict[str, Any] = {
         "apiVersion": GROUP,
@@ -44,7 +44,6 @@ def world(features: object, *, controller: object = "", **parent: object) -> Mem
         "apiVersion": GROUP,
         "kind": "GatewayClass",
         "metadata": {"name": "some"},
-        "spec": {"controllerName": controller},
         "status": {"supportedFeatures": features},
     }
     sides = ("web-primary", "web-canary")
@@ -94,20 +93,6 @@ def test_who_publishes_nothing_is_taken_at_the_word_of_its_conditions(features: 
     Garbage says nothing as well.
     """
     assert 50 == mirrored(world(features), 50)
-    assert 50 == mirrored(world(features, controller=["none"]), 50)
-
-
-def test_contour_is_known_to_copy_every_request() -> None:
-    """
-    With a fixed Gateway it publishes nothing; once it publishes that it can, it is believed.
-    """
-    controller = "projectcontour.io/gateway-controller"
-    both = [{"name": "HTTPRouteRequestMirror"}, {"name": "HTTPRouteRequestPercentageMirror"}]
-    with pytest.raises(Unsupported, match=r"or mirror all of them \(100\)"):
-        mirrored(world(None, controller=controller), 50)
-
-    assert 100 == mirrored(world(None, controller=controller), 100)
-    assert 50 == mirrored(world(both, controller=controller), 50)
 
 
 def test_a_gateway_that_is_not_there_and_a_mesh_forbid_nothing() -> None:

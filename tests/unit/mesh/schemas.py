@@ -26,6 +26,9 @@ _TYPES: Mapping[str, type | tuple[type, ...]] = {
 }
 
 
+_OF_ALL = frozenset({"apiVersion", "kind", "metadata", "status"})
+
+
 def faults(group: str, manifest: Mapping[str, Any]) -> list[str]:
     """
     What the API server would refuse in an object; empty: it would take it.
@@ -37,8 +40,10 @@ def faults(group: str, manifest: Mapping[str, Any]) -> list[str]:
     known = schemas.get((str(manifest["apiVersion"]), str(manifest["kind"])))
     if known is None:
         return []
-    body = {key: one for key, one in manifest.items() if key not in ("metadata", "status")}
-    return list(_faults(known, body, ""))
+    # what every object has is not for the schema of its kind to say
+    body = {key: one for key, one in manifest.items() if key not in _OF_ALL}
+    needed = [key for key in known.get("required", ()) if key not in _OF_ALL]
+    return list(_faults({**known, "required": needed}, body, ""))
 
 
 @cache

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from kubernetes.client import Configuration
     from urllib3 import BaseHTTPResponse, PoolManager
 
-_AS_GO_WRITES = str.maketrans({one: f"\\u{ord(one):04x}" for one in "<>&\u2028\u2029"})
 _USER_AGENT = "progressive"
 
 
@@ -60,22 +59,28 @@ class Request:
         return f"{self.method} {self.path}"
 
 
-def encoded(body: object) -> bytes:
+def spelled(body: Any) -> bytes:
+    r"""
+    JSON in the spelling of the API server.
+
+    The ``test`` of a JSON patch compares texts as they are spelled, not what they mean: a value
+    with ``&``, ``<``, ``>`` or a letter beyond ASCII passes in the server's own spelling alone.
+
+    Source:
+        Go, `encoding/json`, `HTMLEscape`; evanphx/json-patch, `lazyNode.equal`.
+
+    >>> spelled({"match": "Host(`a`) && größe"}).decode()
+    '{"match": "Host(`a`) \\u0026\\u0026 größe"}'
     """
-    JSON with texts spelled as the API server spells them, byte for byte.
+    try:
+        text = json.dumps(body, ensure_ascii=False).translate(_ESCAPED).encode()
+    except UnicodeEncodeError:
+        # half of a pair of surrogates, which no server keeps as it is
+        text = json.dumps(body).encode()
+    return text
 
-    The ``test`` of a JSON Patch compares a text as it is written, not as it is meant: `"&"` and
-    `"\\u0026"` differ for it, and so do ``é`` and its escape. The server writes its own side as Go
-    does, which escapes ``<``, ``>``, ``&`` and two line separators, and nothing beyond ASCII.
 
-    Source: evanphx/json-patch v4.13, `lazyNode.equal`; Go, encoding/json, `Marshal`.
-
-    >>> encoded({"match": "a && b"}).decode()
-    '{"match": "a \\\\u0026\\\\u0026 b"}'
-    """
-    # these characters stand in texts only; half of a surrogate pair keeps its escape
-    text = json.dumps(body, ensure_ascii=False).translate(_AS_GO_WRITES)
-    return text.encode(errors="backslashreplace")
+_ESCAPED = {ord(one): f"\\u{ord(one):04x}" for one in "&<>\u2028\u2029"}
 
 
 class _Session:
@@ -94,7 +99,7 @@ class _Session:
         headers = {"Accept": "application/json", "User-Agent": _USER_AGENT}
         body = None
         if request.body is not None:
-            body = encoded(request.body)
+            body = spelled(request.body)
             headers["Content-Type"] = request.content
         settings: dict[str, Any] = dict(self._configuration.auth_settings())
         for one in settings.values():

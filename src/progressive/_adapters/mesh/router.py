@@ -246,13 +246,13 @@ class MeshRouter:
         self._owners.remember(target, owner)
         sight = self._objects.look(target)
         sight.fresh = False
+        if sight.refs:
+            self._read(sight, target)
+            return
         made = self._codec.make(target, service)
         there = [one for one in sight.objects if _same_name(one, made, target)]
-        if sight.refs or there:
-            again = not sight.refs and take_up(
-                self._codec, self._objects, self.cluster, target, service, there[0]
-            )
-            if not again:
+        if there:
+            if not take_up(self._codec, self._objects, self.cluster, target, service, there[0]):
                 self._read(sight, target)
             return
         if rival := self._codec.rival((*sight.objects, *sight.neighbours), made, target):
@@ -350,7 +350,8 @@ class MeshRouter:
         return self._writer
 
     def _read(self, sight: Sight, target: Target) -> Observed:
-        return self._codec.read(sight.readable, target, total=self._totals.get(target, 100))
+        total = self._totals.get(target, 100)
+        return self._codec.read(sight.readable, target, total=total).told_apart()
 
     # planning
 
@@ -371,13 +372,14 @@ class MeshRouter:
 
     def _plan(self, sight: Sight, target: Target, split: Split) -> Sequence[ObjectPatch]:
         patches = self._codec.write(sight.everything, target, split)
-        if not patches or self._offline:
+        # the way home asks for nothing
+        if not patches or self._offline or split.canary == 0:
             return patches
         if sight.around is None:
             sight.around = self._objects.around(target)
             if sight.around:
                 patches = self._codec.write(sight.everything, target, split)
-        if not patches or split.canary == 0 or not has_services(self._codec, target):
+        if not patches or not has_services(self._codec, target):
             return patches
         endpoints = self._objects.endpoints(target)
         # what the Services and the neighbours forbid, they forbid before the first write

@@ -1,9 +1,9 @@
 """What an implementation of the Gateway API says of itself, in the status of its GatewayClass.
 
 Floor 3, pure. Asked by the adapter before a mirror is written: of the parts of the API that an
-implementation may leave out, a mirror is the one whose lack does harm. Traefik 3.7 answers every
-request of a route that holds one with 500, and its conditions say that all is well; Contour 1.33
-copies every request, whatever percentage is written (both seen on 2026-11-29).
+implementation may leave out, a mirror is the one whose lack does harm, as errors for users or as
+more copies than were ordered. What is known of an implementation that says nothing, or something
+else, is in `controllers.py`.
 """
 
 from __future__ import annotations
@@ -16,10 +16,6 @@ from progressive.errors import Unsupported
 
 MIRROR = "HTTPRouteRequestMirror"
 PERCENTAGE = "HTTPRouteRequestPercentageMirror"
-
-_SEEN = {"projectcontour.io/gateway-controller": frozenset({MIRROR})}
-"""By controller, what one that may publish nothing was seen to do: Contour writes no status to the
-class of a Gateway that its configuration names. What a class publishes wins over it."""
 
 
 def gateways_of(route: Manifest, target: Target) -> tuple[tuple[str, str], ...]:
@@ -34,13 +30,11 @@ def gateways_of(route: Manifest, target: Target) -> tuple[tuple[str, str], ...]:
 
 
 def published(gateway_class: Manifest) -> frozenset[str]:
-    """The features that a class names, or is known for; none: nothing is known of it."""
+    """The features that a class names; none: it says nothing of itself."""
     listed = sequence(inner(gateway_class, "status", "supportedFeatures"))
     # before release 1.2 of the API they were plain texts
     names = (text(mapping(one).get("name")) or text(one) for one in listed)
-    told = frozenset(filter(None, names))
-    controller = text(inner(gateway_class, "spec", "controllerName"))
-    return told or _SEEN.get(controller, frozenset())
+    return frozenset(filter(None, names))
 
 
 def require_mirror(features: frozenset[str], percent: float, *, called: str) -> None:

@@ -100,7 +100,12 @@ class RouteLayout(Layout):
         return {
             "name": name,
             "priority": _priority(base, target) + 1,
-            "match": {**deepcopy(dict(given)), "exprs": [*exprs, *_expressions(wanted, base)]},
+            "match": {
+                # the schema wants paths in every match
+                "paths": ["/*"],
+                **deepcopy(dict(given)),
+                "exprs": [*exprs, *_expressions(wanted, base)],
+            },
             **rest,
             "backends": list(destinations),
         }

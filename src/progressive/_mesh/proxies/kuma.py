@@ -28,7 +28,7 @@ from progressive._mesh.rules.matching import (
 from progressive._mesh.rules.rule import Destination
 from progressive._model.release import ServiceSpec
 from progressive._model.traffic import Capabilities, Match, Side, Split, Target, TextMatch
-from progressive.errors import Unsupported
+from progressive.errors import InvalidRequest, Unsupported
 
 MESH_HTTP_ROUTE = ObjectKind(
     group="kuma.io", kind="MeshHTTPRoute", plural="meshhttproutes", versions=("v1alpha1",)
@@ -51,6 +51,7 @@ MOST = 2**32 - 1
 _KINDS = ("MeshService", "MeshMultiZoneService")
 _NAME, _NAMESPACE = "kuma.io/display-name", "k8s.kuma.io/namespace"
 _MIRROR = "RequestMirror"
+_HEADER = re.compile(r"[a-z0-9!#$%&'*+\-.^_`|~]{1,256}")
 
 
 class _RefLayout(Layout):
@@ -288,6 +289,9 @@ def _product(given: Mapping[str, Any], wanted: Match) -> dict[str, Any]:
     made = deepcopy(dict(given))
     headers = [deepcopy(one) for one in sequence(given.get("headers"))]
     asked = {name.lower(): one for name, one in header_conditions(wanted)}
+    for name in asked:
+        if not _HEADER.fullmatch(name):
+            raise InvalidRequest(f"{name!r} is no name of a header that Kuma can match")
     require_new([text(inner(one, "name")) for one in headers], asked)
     headers += [{"name": name, **_header(one)} for name, one in asked.items()]
     if headers:

@@ -84,9 +84,10 @@ class TraefikCodec(HandsBack):
 
     def steered(self, objects: Sequence[Manifest], target: Target) -> tuple[ResourceRef, ...]:
         """
-        The objects of the rules, what mirrors around them, and routes where a rule of ours stands.
+        The objects of the rules, and those around them.
 
-        Whatever mirrors is there from the start, for a route that names it is known by it alone.
+        An IngressRoute only where something of ours stands in it: without a match it need not be
+        read. A TraefikService that mirrors them always: by it the IngressRoute is known.
         """
         found = super().steered(objects, target)
         routing = self.finder.routing(objects)

@@ -158,7 +158,6 @@ def mirroring(
         path = pointer((*_MIRRORS, "-") if there else _MIRRORS)
         changes.append({"op": "add", "path": path, "value": entry if there else [entry]})
     if percent is None and standing and len(standing) == len(inner(manifest, *_MIRRORS)):
-        # nobody else mirrors, so the list goes as it came
         return [*changes, {"op": "remove", "path": pointer(_MIRRORS)}]
     for place, _ in reversed(standing):
         changes.append({"op": "remove", "path": pointer((*_MIRRORS, place))})

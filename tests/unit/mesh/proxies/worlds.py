@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from attrs import frozen
+from tests.unit.mesh.mutations import carried_out
 
 from progressive._mesh.proxies.apisix import ApisixCodec
 from progressive._mesh.proxies.contour import ContourCodec
@@ -16,7 +17,8 @@ from progressive._mesh.proxies.kuma import KumaCodec
 from progressive._mesh.proxies.skipper import SkipperCodec
 from progressive._mesh.proxies.traefik import TraefikCodec
 from progressive._mesh.rules.codec import RuleCodec
-from progressive._model.traffic import Target
+from progressive._model.traffic import Match, Split, Target, TextMatch
+from progressive.errors import Unsupported
 
 TARGET = Target(
     namespace="shop", service="web", primary="web-primary", canary="web-canary", port=80
@@ -34,18 +36,17 @@ class Proxy:
     Attributes:
         codec: Its codec.
         made: The objects, given the weights of primary, canary and a third destination; None:
-            the key is absent; the third is not there.
-        weights: The weights of primary and canary as they stand in the objects.
-        keys: What a destination's weight is called; empty: it is inside a text.
-        equal: Whether an object without any weight shares equally; else it is an error.
-        fraction: Whether weights may have fractions.
+            the key is absent, and a third destination is not there at all.
+        missing: What a destination without a weight has beside one with a weight.
+        equal: Whether an object without any weight shares equally.
+        definitions: The CRDs of its kinds; None: there are none of this shape.
     """
 
     codec: RuleCodec
     made: Callable[[Any, Any, Any], list[dict[str, Any]]]
     missing: int = 0
     equal: bool = False
-    fixed: bool = False
+    definitions: str | None = None
 
 
 def thing(
@@ -150,6 +151,10 @@ def _by_name(name: str) -> Entry:
     return {"kind": "MeshService", "name": name, "namespace": "shop", "port": 80}
 
 
+def _called(entry: Entry) -> Entry:
+    return {key: one for key, one in entry.items() if key != "port"}
+
+
 def mesh_http_route(
     *weights: Any, one: Callable[[str], Entry] = _labelled
 ) -> list[dict[str, Any]]:
@@ -164,7 +169,7 @@ def mesh_http_route(
     }
     spec = {
         "targetRef": {"kind": "Mesh"},
-        "to": [{"targetRef": one("web"), "rules": [rule]}],
+        "to": [{"targetRef": _called(one("web")), "rules": [rule]}],
     }
     return [thing("kuma.io/v1alpha1", "MeshHTTPRoute", spec, labels={"kuma.io/mesh": "default"})]
 
@@ -179,7 +184,7 @@ def named_mesh_http_route(*weights: Any) -> list[dict[str, Any]]:
 
 def mesh_tcp_route(*weights: Any) -> list[dict[str, Any]]:
     rule = {"default": {"backendRefs": entries(_labelled, weights)}}
-    spec = {"to": [{"targetRef": _labelled("web"), "rules": [rule]}]}
+    spec = {"to": [{"targetRef": _called(_labelled("web")), "rules": [rule]}]}
     return [thing("kuma.io/v1alpha1", "MeshTCPRoute", spec)]
 
 
@@ -274,20 +279,34 @@ def knative_service(*weights: Any) -> list[dict[str, Any]]:
 
 
 PROXIES = {
-    "contour": Proxy(ContourCodec(), http_proxy, equal=True),
-    "contour-tcp": Proxy(ContourCodec(), tcp_proxy, equal=True),
-    "traefik": Proxy(TraefikCodec(), traefik_service, missing=1),
-    "traefik-mirroring": Proxy(TraefikCodec(), mirrored_service, missing=1),
-    "traefik-ingress-route": Proxy(TraefikCodec(), ingress_route, missing=1),
-    "traefik-tcp": Proxy(TraefikCodec(), ingress_route_tcp, missing=1),
-    "kuma": Proxy(KumaCodec(), mesh_http_route, missing=1),
-    "kuma-tags": Proxy(KumaCodec(), old_mesh_http_route, missing=1),
-    "kuma-names": Proxy(KumaCodec(), named_mesh_http_route, missing=1),
-    "kuma-tcp": Proxy(KumaCodec(), mesh_tcp_route, missing=1),
-    "gloo": Proxy(GlooCodec(), route_table),
-    "skipper": Proxy(SkipperCodec(), ingress, equal=True),
-    "skipper-route-group": Proxy(SkipperCodec(), route_group, equal=True),
-    "skipper-default-backends": Proxy(SkipperCodec(), default_route_group, equal=True),
-    "apisix": Proxy(ApisixCodec(), apisix_route, missing=100),
-    "knative": Proxy(KnativeCodec(), knative_service, fixed=True),
+    "contour": Proxy(ContourCodec(), http_proxy, 0, True, "contour"),
+    "contour-tcp": Proxy(ContourCodec(), tcp_proxy, 0, True, "contour"),
+    "traefik": Proxy(TraefikCodec(), traefik_service, 1, True, "traefik"),
+    "traefik-mirroring": Proxy(TraefikCodec(), mirrored_service, 1, True, "traefik"),
+    "traefik-ingress-route": Proxy(TraefikCodec(), ingress_route, 1, True, "traefik"),
+    "traefik-tcp": Proxy(TraefikCodec(), ingress_route_tcp, 1, True, "traefik"),
+    "kuma": Proxy(KumaCodec(), mesh_http_route, 1, True, "kuma"),
+    "kuma-tags": Proxy(KumaCodec(), old_mesh_http_route, 1, True),
+    "kuma-names": Proxy(KumaCodec(), named_mesh_http_route, 1, True),
+    "kuma-tcp": Proxy(KumaCodec(), mesh_tcp_route, 1, True, "kuma"),
+    "gloo": Proxy(GlooCodec(), route_table, 0, False, "gloo"),
+    "skipper": Proxy(SkipperCodec(), ingress, 0, True),
+    "skipper-route-group": Proxy(SkipperCodec(), route_group, 0, True),
+    "skipper-default-backends": Proxy(SkipperCodec(), default_route_group, 0, True),
+    "apisix": Proxy(ApisixCodec(), apisix_route, 100, True, "apisix"),
+    "knative": Proxy(KnativeCodec(), knative_service, 0, False, "knative"),
 }
+"""Every kind of object of every proxy, in every shape that it has."""
+
+
+def lively() -> Iterator[tuple[str, Proxy, list[dict[str, Any]]]]:
+    """Each proxy with a third destination, and with all of a release that it can express."""
+    match = [Match(headers={"x-user": TextMatch(exact="old")})]
+    for name, proxy in PROXIES.items():
+        objects = proxy.made(85, 10, 5)
+        for split in (Split(canary=10, mirror=5), Split(canary=40, mirror=5, match=match)):
+            try:
+                objects = carried_out(objects, proxy.codec.write(objects, TARGET, split))
+            except Unsupported:
+                continue
+        yield name, proxy, objects
