@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import copy
+import pickle
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -39,9 +39,14 @@ JUNK: tuple[Any, ...] = (
 )
 
 
+def copied(value: Any) -> Any:
+    """A copy of decoded JSON; several times as fast as `copy.deepcopy`, for tens of thousands."""
+    return pickle.loads(pickle.dumps(value))
+
+
 def mutated(objects: Sequence[dict[str, Any]], chance: random.Random) -> list[dict[str, Any]]:
     """The same objects with one to four changes; each still has a kind, a version and a name."""
-    found = copy.deepcopy(list(objects))
+    found: list[dict[str, Any]] = copied(list(objects))
     for _ in range(chance.randint(1, 4)):
         whole = chance.choice(found)
         places = [place for place in _places(whole) if _may_change(place[2])]
@@ -74,11 +79,11 @@ def _places(
 
 
 def _change(holder: Any, key: Any, chance: random.Random) -> None:
-    junk = copy.deepcopy(chance.choice(JUNK))
+    junk = copied(chance.choice(JUNK))
     if isinstance(holder, list):
         match chance.randrange(4):
             case 0:
-                holder.append(copy.deepcopy(holder[key]))
+                holder.append(copied(holder[key]))
             case 1:
                 del holder[key]
             case 2:
@@ -99,11 +104,11 @@ def carried_out(
     objects: Sequence[Mapping[str, Any]], patches: Sequence[ObjectPatch]
 ) -> list[dict[str, Any]]:
     """The objects after all patches, those that are made and deleted whole too."""
-    after = [dict(copy.deepcopy(one)) for one in objects]
+    after = [dict(copied(one)) for one in objects]
     for patch in patches:
         ref = patch.ref
         if patch.made is not None:
-            after.append(dict(copy.deepcopy(patch.made)))
+            after.append(dict(copied(patch.made)))
             continue
         place = next(
             at

@@ -13,8 +13,7 @@ from progressive._mesh.access import Path, inner, mapping, sequence, text
 from progressive._mesh.app_mesh.matches import narrowed_match
 from progressive._mesh.app_mesh.nodes import GROUP, VERSIONS, Nodes
 from progressive._mesh.codec import Manifest, ObjectKind, namespace_of, ref_of
-from progressive._mesh.rules.layout import Layout, Rule
-from progressive._mesh.rules.rule import Destination, Number
+from progressive._mesh.rules.layout import Destination, Layout, Number, Rule
 from progressive._model.traffic import Capabilities, Match, Side, Target
 from progressive.errors import InvalidRequest, NotOwned, Unsupported
 

@@ -20,7 +20,7 @@ from progressive._mesh.proxies import making
 from progressive._mesh.proxies.services import MOST, ServiceLayout, any_weight
 from progressive._mesh.rules.find import Finder
 from progressive._mesh.rules.handing import HandsBack
-from progressive._mesh.rules.layout import Rule
+from progressive._mesh.rules.layout import Destination, Rule
 from progressive._mesh.rules.listed import conditions, ours
 from progressive._mesh.rules.matching import (
     expression,
@@ -28,7 +28,6 @@ from progressive._mesh.rules.matching import (
     require_free,
     require_new,
 )
-from progressive._mesh.rules.rule import Destination
 from progressive._mesh.standing import Standing, StandingKind, generation_of, judged
 from progressive._model.release import ServiceSpec
 from progressive._model.traffic import Capabilities, Match, Side, Split, Target, TextMatch

@@ -17,7 +17,7 @@ from progressive._mesh.access import inner, mapping, pointer, sequence, text
 from progressive._mesh.codec import Manifest, ObjectKind, Operation, namespace_of
 from progressive._mesh.proxies import making
 from progressive._mesh.rules.handing import HandsBack
-from progressive._mesh.rules.layout import Layout, Rule
+from progressive._mesh.rules.layout import Destination, Layout, Rule
 from progressive._mesh.rules.listed import Asked, conditions, ours
 from progressive._mesh.rules.matching import (
     expression,
@@ -25,7 +25,6 @@ from progressive._mesh.rules.matching import (
     require_free,
     require_new,
 )
-from progressive._mesh.rules.rule import Destination
 from progressive._model.release import ServiceSpec
 from progressive._model.traffic import Capabilities, Match, Side, Split, Target, TextMatch
 from progressive.errors import InvalidRequest, Unsupported

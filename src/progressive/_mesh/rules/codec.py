@@ -28,11 +28,10 @@ from progressive._mesh.preflight import require_ready
 from progressive._mesh.rules import cookies, managed, original, weights
 from progressive._mesh.rules.cookies import Jar
 from progressive._mesh.rules.find import Finder
-from progressive._mesh.rules.layout import Layout, Rule, manifests_of
+from progressive._mesh.rules.layout import MATCH, Layout, Rule, manifests_of
 from progressive._mesh.rules.matching import require_sound
 from progressive._mesh.rules.patch import patch_of
 from progressive._mesh.rules.refusals import refuse_features, refuse_weight
-from progressive._mesh.rules.rule import MATCH
 from progressive._model.release import ServiceSpec
 from progressive._model.traffic import Capabilities, Observed, Split, Target
 from progressive.errors import (

@@ -15,8 +15,7 @@ from attrs import frozen
 
 from progressive._mesh.access import inner
 from progressive._mesh.codec import Operation
-from progressive._mesh.rules.layout import Rule
-from progressive._mesh.rules.rule import PINNED, STICKY
+from progressive._mesh.rules.layout import PINNED, STICKY, Rule
 from progressive._model.traffic import Side, Split, Sticky, Target
 
 _LENGTH = 10

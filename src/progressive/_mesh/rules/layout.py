@@ -16,9 +16,40 @@ from attrs import frozen
 
 from progressive._mesh.access import Path, mapping, pointer, sequence
 from progressive._mesh.codec import Manifest, ObjectKind, Operation, ref_of
-from progressive._mesh.rules.rule import MANAGED_PREFIX, MATCH, PINNED, STICKY, Destination, Number
 from progressive._model.traffic import Capabilities, Match, Side, Split, Target
 from progressive.errors import InvalidRequest
+
+MANAGED_PREFIX = "progressive-"
+"""Name of every rule that this project puts into an object of a person."""
+
+MATCH = "progressive-match"
+"""Name of the rule for matched requests."""
+
+STICKY = "progressive-sticky"
+"""Name of the rule that keeps users with the canary."""
+
+PINNED = "progressive-sticky-primary"
+"""Name of the rule that keeps users with the primary, until the next weight."""
+
+Number = int | Fraction
+
+
+@frozen(kw_only=True, eq=False)
+class Destination:
+    """
+    One destination of a rule.
+
+    Attributes:
+        path: Where it is in the object.
+        body: As it stands there.
+        side: The side of the release that it is; None: a third destination.
+        identity: Paths and values that show that it is still this one; a patch tests them.
+    """
+
+    path: Path
+    body: Mapping[str, Any]
+    side: Side | None
+    identity: tuple[tuple[Path, Any], ...]
 
 
 @frozen(kw_only=True, eq=False)

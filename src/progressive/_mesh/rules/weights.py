@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from progressive._mesh.rules.layout import Rule, whole
-from progressive._mesh.rules.rule import Number
+from progressive._mesh.rules.layout import Number, Rule, whole
 from progressive._model.traffic import Side, Split, Target
 from progressive.errors import InvalidRequest, InvalidWeight
 

@@ -9,7 +9,7 @@ import math
 import re
 from fractions import Fraction
 
-from progressive._mesh.rules.rule import Number
+from progressive._mesh.rules.layout import Number
 from progressive.errors import InvalidRequest
 
 _FORM = re.compile(
