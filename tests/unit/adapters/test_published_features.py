@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from progressive._adapters.mesh.gateway_api import GatewayApiRouter
 from tests.unit.mesh.manifests import endpoints, service
 
 from progressive._adapters.cluster.memory import MemoryCluster
+from progressive._adapters.mesh.routers.gateway_api import GatewayApiRouter
 from progressive._model.traffic import Split, Target
 from progressive.errors import Unsupported
 
