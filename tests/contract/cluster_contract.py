@@ -155,6 +155,22 @@ class ClusterContract:
         assert (ErrorKind.CONFLICT, 422) == (error.kind, error.status)
         assert before == cluster.get(routes(place, "web"))
 
+    @pytest.mark.parametrize(
+        "text", ["a && b < c > d", "größe ✓ 目標", "\u2028\u2029", 'tab\t"\\']
+    )
+    def test_a_test_holds_whatever_its_text_is_made_of(
+        self, cluster: Cluster, place: str, text: str
+    ) -> None:
+        """Rules of proxies hold `&&`, and the server compares the spelling of a text."""
+        cluster.create(maps(place), config_map("web", a=text))
+        patch: list[Manifest] = [
+            {"op": "test", "path": "/data", "value": {"a": text}},
+            {"op": "test", "path": "/data/a", "value": text},
+            {"op": "add", "path": "/data/b", "value": text},
+        ]
+
+        assert {"a": text, "b": text} == cluster.json_patch(maps(place, "web"), patch)["data"]
+
     def test_old_version_in_a_merge_patch_is_a_conflict(
         self, cluster: Cluster, place: str
     ) -> None:

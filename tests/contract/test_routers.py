@@ -3,17 +3,54 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
-from tests.unit.mesh import plain
+from tests.contract.worlds import WORLDS, World, beside, names_of, objects_of, target_in
 from tests.unit.mesh.manifests import TARGET, both, endpoints, on, route, service
 
+from progressive import plugins
 from progressive._adapters.cluster.memory import MemoryCluster
 from progressive._contract.routers import RouterContract
 from progressive._model.traffic import RouteRef, Target
 from progressive.ports import TrafficRouter
-from progressive.routers import EnvoyRouter, IstioRouter, KubernetesRouter, NginxRouter
+from progressive.routers import EnvoyRouter, IstioRouter
+
+
+class TestBuiltIn(RouterContract):
+    """Every router whose routes are Kubernetes objects, on a cluster in memory."""
+
+    @pytest.fixture(autouse=True, params=sorted(WORLDS))
+    def _world(self, request: pytest.FixtureRequest) -> None:
+        self.world: World = WORLDS[request.param]
+        self.matched, self.mirrored = self.world.matched, self.world.mirrored
+        self.grain, self.lacks = self.world.grain, self.world.lacks
+
+    def arrange(self) -> tuple[TrafficRouter, Target]:
+        return self._arranged(100, 0, None)
+
+    def arrange_beside(self) -> tuple[TrafficRouter, Target] | None:
+        return self._arranged(100 - self.third, 0, self.third) if self.world.third else None
+
+    def _arranged(self, *weights: Any) -> tuple[TrafficRouter, Target]:
+        self.cluster = MemoryCluster(objects_of(self.world, "shop", *weights))
+        self.known = names_of(self.cluster.objects())
+        router = plugins.router(self.world.router)(self.cluster, pause=lambda _: None)
+        return router, target_in("shop")
+
+    def others(self) -> object:
+        return beside(self.cluster.objects(), self.known)
+
+    def writes(self) -> int | None:
+        return len(self.cluster.log)
+
+
+def test_every_built_in_router_is_held_to_the_contract() -> None:
+    """
+    A router that nobody arranges is a router that nobody asked.
+    """
+    assert {*plugins.ROUTERS} - {"envoy"} == {one.router for one in WORLDS.values()}
 
 
 def world() -> MemoryCluster:
@@ -24,13 +61,6 @@ def world() -> MemoryCluster:
     return MemoryCluster([*routes, *around])
 
 
-class TestIstio(RouterContract):
-    def arrange(self) -> tuple[TrafficRouter, Target]:
-        cluster = world()
-        cluster.discard("/apis/networking.istio.io/v1/namespaces/shop/virtualservices/web-public")
-        return IstioRouter(cluster, pause=lambda _: None), TARGET
-
-
 class TestIstioWithSeveralRules(RouterContract):
     def arrange(self) -> tuple[TrafficRouter, Target]:
         target = on(
@@ -39,20 +69,6 @@ class TestIstioWithSeveralRules(RouterContract):
             RouteRef(name="web-public", rule=1),
         )
         return IstioRouter(world(), pause=lambda _: None), target
-
-
-class TestKubernetesReplicas(RouterContract):
-    def arrange(self) -> tuple[TrafficRouter, Target]:
-        """A hundred pods, so that every percent is some of them."""
-        cluster = MemoryCluster(plain.pods(100, 0))
-        return KubernetesRouter(cluster, pause=lambda _: None), TARGET
-
-
-class TestNginx(RouterContract):
-    def arrange(self) -> tuple[TrafficRouter, Target]:
-        sides = ("web-primary", "web-canary")
-        around = [service(one, 80) for one in sides] + [endpoints(one, True) for one in sides]
-        return NginxRouter(MemoryCluster([plain.main(), *around]), pause=lambda _: None), TARGET
 
 
 class TestEnvoy(RouterContract):

@@ -19,6 +19,7 @@ from tests.unit.mesh import app_mesh
 from tests.unit.mesh.manifests import endpoints, service
 
 from progressive._mesh.standing import StandingKind
+from progressive._model.release import ServiceSpec
 from progressive._model.traffic import Match, Split, Target, TextMatch
 from progressive.clusters import KubernetesCluster
 from progressive.errors import InvalidWeight, NotAccepted, RouterError
@@ -195,6 +196,31 @@ def report(control_plane: ControlPlane, target: Target, generation: int, active:
     condition = {"type": "VirtualRouterActive", "status": active, "reason": "told", "message": ""}
     status = {"observedGeneration": generation, "conditions": [condition]}
     control_plane.api.patch(f"{path}/status", {"status": status})
+
+
+def test_a_managed_release_makes_what_the_schema_takes(
+    control_plane: ControlPlane, cluster: KubernetesCluster, shop: Target
+) -> None:
+    """
+    Nodes, service and router with strict validation, and a first weight on them.
+    """
+    control_plane.api.delete(control_plane.api.path(*ROUTER, shop.namespace, "web"))
+    path = control_plane.api.path(app_mesh.VERSION, "VirtualService", shop.namespace, "web")
+    control_plane.api.delete(path)
+    for name in ("web-primary", "web-canary"):
+        path = control_plane.api.path("v1", "Service", shop.namespace, name)
+        control_plane.api.patch(path, {"spec": {"selector": {"app": name}}})
+    router = AppMeshRouter(cluster)
+    spec = ServiceSpec(name="web", port=80, app_protocol="http2", routing={"timeout": "15s"})
+    router.establish(shop, spec, None)
+    router.establish(shop, spec, None)
+
+    (route,) = stored(control_plane, shop)["spec"]["routes"]
+    assert [100, 0] == weights(route)
+    for name in ("web-primary", "web-canary"):
+        found = control_plane.api.read(app_mesh.VERSION, "VirtualNode", shop.namespace, name)
+        assert {"app": name} == found["spec"]["podSelector"]["matchLabels"]
+    assert 20 == router.shift(shop, Split(canary=20)).canary
 
 
 def rights_of_the_page() -> list[Document]:

@@ -181,6 +181,8 @@ class MeshCodec(Protocol):
         """
         The split, in parts of `total` where it can be told so exactly.
 
+        `Observed.inside` tells of the managed rule for matched requests, if one stands.
+
         Raises:
             RouterError: There is no rule, several could be meant, or its weights mean nothing.
         """
@@ -224,6 +226,27 @@ class SurroundedCodec(Protocol):
 
         They are read once, before the first write, and never written; kinds that are not
         installed are left out, and so is what the user may not read.
+        """
+
+
+@runtime_checkable
+class AdoptingCodec(Protocol):
+    """A codec that can write down what a person's objects were, and make them that again."""
+
+    def remembering(self, objects: Sequence[Manifest], target: Target) -> tuple[ObjectPatch, ...]:
+        """
+        One patch for each steered object whose first weights are not written down yet.
+
+        Raises:
+            RouterError: As `read`.
+        """
+
+    def giving_back(self, objects: Sequence[Manifest], target: Target) -> tuple[ObjectPatch, ...]:
+        """
+        One patch for each steered object whose first weights are remembered.
+
+        Raises:
+            RouterError: As `read`.
         """
 
 

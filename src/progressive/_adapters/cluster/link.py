@@ -59,25 +59,28 @@ class Request:
         return f"{self.method} {self.path}"
 
 
-_GO_ESCAPES = {ord(one): f"\\u{ord(one):04x}" for one in "&<>\u2028\u2029"}
+def spelled(body: Any) -> bytes:
+    r"""
+    JSON in the spelling of the API server.
 
-
-def encoded(body: Any) -> bytes:
-    """
-    A body as the API server writes JSON itself.
-
-    The ``test`` of a JSON patch compares texts as they are spelt, not as they are meant: ``&``
-    and its like are escaped in what the server holds, and letters beyond ASCII are not.
+    The ``test`` of a JSON patch compares texts as they are spelled, not what they mean: a value
+    with ``&``, ``<``, ``>`` or a letter beyond ASCII passes in the server's own spelling alone.
 
     Source:
-        evanphx/json-patch, `lazyNode.equal`; Go, `encoding/json`, `Encoder.SetEscapeHTML`.
+        Go, `encoding/json`, `HTMLEscape`; evanphx/json-patch, `lazyNode.equal`.
 
-    >>> print(encoded({"match": "Path(`/ä`) && Header(`x`, `1`)"}).decode())
-    {"match":"Path(`/ä`) \\u0026\\u0026 Header(`x`, `1`)"}
+    >>> spelled({"match": "Host(`a`) && größe"}).decode()
+    '{"match": "Host(`a`) \\u0026\\u0026 größe"}'
     """
-    said = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-    # half a pair of surrogates is no letter, so it stays an escape
-    return said.translate(_GO_ESCAPES).encode("utf-8", "backslashreplace")
+    try:
+        text = json.dumps(body, ensure_ascii=False).translate(_ESCAPED).encode()
+    except UnicodeEncodeError:
+        # half of a pair of surrogates, which no server keeps as it is
+        text = json.dumps(body).encode()
+    return text
+
+
+_ESCAPED = {ord(one): f"\\u{ord(one):04x}" for one in "&<>\u2028\u2029"}
 
 
 class _Session:
@@ -96,7 +99,7 @@ class _Session:
         headers = {"Accept": "application/json", "User-Agent": _USER_AGENT}
         body = None
         if request.body is not None:
-            body = encoded(request.body)
+            body = spelled(request.body)
             headers["Content-Type"] = request.content
         settings: dict[str, Any] = dict(self._configuration.auth_settings())
         for one in settings.values():

@@ -7,15 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
+from progressive._mesh.access import inner
 from progressive._mesh.app_mesh.chain import VIRTUAL_SERVICE, followed, router_of_apex
 from progressive._mesh.app_mesh.layout import MOST, VirtualRouterLayout
+from progressive._mesh.app_mesh.make import virtual_node, virtual_router, virtual_service
 from progressive._mesh.app_mesh.nodes import VIRTUAL_NODE, Nodes
 from progressive._mesh.app_mesh.status import standing_of
 from progressive._mesh.codec import Manifest, ObjectPatch, ResourceRef
 from progressive._mesh.rules.codec import RuleCodec
 from progressive._mesh.standing import Standing
-from progressive._model.traffic import Capabilities, Observed, Split, Target
+from progressive._model.release import ServiceSpec
+from progressive._model.traffic import Capabilities, Observed, Side, Split, Target
 from progressive.errors import RouterError
 
 RETIRED = (
@@ -63,6 +67,51 @@ class AppMeshCodec(RuleCodec):
     def standing(self, manifest: Manifest, target: Target) -> Standing:
         """What the status of a VirtualRouter says; never raises."""
         return standing_of(manifest, target)
+
+    # a managed release
+
+    def make(self, target: Target, service: ServiceSpec) -> dict[str, Any]:
+        """
+        The VirtualRouter that a managed release starts with.
+
+        Raises:
+            Unsupported: The document asks for something that is not written into it.
+        """
+        return virtual_router(target, service)
+
+    def make_beside(
+        self,
+        objects: Sequence[Manifest],
+        target: Target,
+        service: ServiceSpec,
+        services: Sequence[Manifest],
+    ) -> list[dict[str, Any]]:
+        """
+        What is not there of the objects without which that VirtualRouter steers nothing.
+
+        Args:
+            objects: Everything of App Mesh in the namespace.
+            services: The Services of both sides, for the pods that they select.
+
+        Raises:
+            RouterError: What stands there leads elsewhere, or cannot be completed.
+        """
+        apex, router = virtual_service(target), virtual_router(target, service)
+        there = {(one.get("kind"), inner(one, "metadata", "name")) for one in objects}
+        made = []
+        if (apex["kind"], target.service) not in there:
+            made.append(apex)
+        if (router["kind"], target.service) not in there:
+            router_of_apex([*objects, *made, router], target)
+        else:
+            # whoever made the router must have put both sides into it
+            self.read([*objects, *made], target)
+        nodes = [
+            virtual_node(target, service, side, services)
+            for side in Side
+            if (VIRTUAL_NODE.kind, target.on(side)) not in there
+        ]
+        return [*nodes, *made]
 
     # each call knows the nodes among its objects, and follows services to routers
 

@@ -48,6 +48,9 @@ WHY: Mapping[str, str] = {
     "canaries": "to refuse a target that Flagger moves; an API that is not installed is fine",
     "metrictemplates": "what the document refers to",
     "alertproviders": "what the document refers to",
+    "destinationrules": "whether the subset of a side is known, where sides are subsets",
+    "virtualservices": "where the apex leads to",
+    "virtualnodes": "which nodes the sides are",
     "events": "what happened, beside the target",
 }
 """Resource → why a release needs it; all others are the routes."""
@@ -56,6 +59,7 @@ WHY_ROUTES = "the weights"
 
 _PERHAPS = frozenset(
     {("flagger.app", "canaries", "list"), ("keda.sh", "scaledobjects", "list")}
+    | {("networking.istio.io", "destinationrules", "list")}
     | {("", "events", "create")}
 )
 """Lists that are taken as empty where they are forbidden, and what disturbs no run by failing."""
@@ -282,8 +286,10 @@ def _route_resources(make: MakeRouter | None, target: Target) -> dict[tuple[str,
     """Group and plural of the routing objects that the router makes, each with its kind."""
     if make is None:
         return {}
-    ready = [ready_slice(one, target.namespace) for one in (target.primary, target.canary)]
-    scratch = MemoryCluster(ready, namespace=target.namespace)
+    sides = (target.primary, target.canary)
+    around: list[Mapping[str, Any]] = [_made_up_service(one, target) for one in sides]
+    around += [ready_slice(one, target.namespace) for one in sides]
+    scratch = MemoryCluster(around, namespace=target.namespace)
     establish = getattr(make(scratch), "establish", None)
     if callable(establish):
         service = ServiceSpec(name=target.service, port=target.port or 80)
