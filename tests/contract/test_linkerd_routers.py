@@ -28,12 +28,16 @@ class TestLinkerd(RouterContract):
 
 
 class TestLinkerdPolicyRoute(RouterContract):
+    lacks = frozenset({"sticky"})
+
     def arrange(self) -> tuple[TrafficRouter, Target]:
         cluster = world(mesh_route(shared(), version=POLICY))
         return LinkerdRouter(cluster, pause=lambda _: None), TARGET
 
 
 class TestLinkerdTrafficSplit(RouterContract):
+    lacks = frozenset({"match", "sticky"})
+
     def arrange(self) -> tuple[TrafficRouter, Target]:
         cluster = world(SPLIT, profile(dstOverrides=[{}]))
         return LinkerdRouter(cluster, pause=lambda _: None), TARGET

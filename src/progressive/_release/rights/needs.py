@@ -49,7 +49,6 @@ WHY: Mapping[str, str] = {
     "metrictemplates": "what the document refers to",
     "alertproviders": "what the document refers to",
     "destinationrules": "whether the subset of a side is known, where sides are subsets",
-    "virtualservices": "where the apex leads to",
     "virtualnodes": "which nodes the sides are",
     "events": "what happened, beside the target",
 }
