@@ -278,8 +278,9 @@ class MeshWrites:
         except ClusterError as error:
             wrong = refused(error, f"{_deed(one)} {one.ref}")
             if isinstance(wrong, Conflict):
-                if error.reason == "AlreadyExists":
-                    # somebody made it meanwhile: the plan has to see it
+                seen = self._objects.seen(target)
+                if seen is None or one.ref not in seen.refs:
+                    # somebody made it meanwhile, or it was only seen in the first search
                     self._objects.forget(target)
                 raise _Again(wrong) from error
             if isinstance(wrong, RouteNotFound) and one.made is None:

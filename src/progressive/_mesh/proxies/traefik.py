@@ -181,6 +181,10 @@ class TraefikCodec(HandsBack):
             if isinstance(rule.layout, WeightedLayout):
                 patches += self._mirrored(routing, rule, target, split)
                 patches += self._matched(routing, rule, target, split)
+        written = {one.ref for one in patches}
+        for manifest in routing:
+            if ref_of(manifest, target) in written:
+                self.refuse_others(manifest, target)
         return patches
 
     def _mirrored(

@@ -17,6 +17,7 @@ from progressive._mesh.rules.find import MANAGED_RULES
 from progressive._model.traffic import Match, RouteRef, Split, Target, TextMatch
 from progressive.errors import (
     AmbiguousRoute,
+    ForeignController,
     InvalidRequest,
     NotOwned,
     RouteNotFound,
@@ -195,6 +196,18 @@ def test_traefik_brings_home_what_stands_around_a_named_service() -> None:
     assert before != after
     assert before == home
     assert {"web", "copied", "edge"} == {one.name for one in codec.steered(after, target)}
+
+
+def test_traefik_does_not_write_around_a_service_what_another_controller_moves() -> None:
+    """
+    The IngressRoute is asked as the TraefikService is.
+    """
+    service, edge = worlds.traefik_service(100, 0, None)
+    edge["metadata"]["managedFields"] = [{"manager": "rollouts-controller", "operation": "Update"}]
+    with pytest.raises(ForeignController, match="IngressRoute shop/edge"):
+        PROXIES["traefik"].codec.write([service, edge], TARGET, MATCHED)
+
+    assert (20, 100) == share("traefik", written("traefik", [service, edge], Split(canary=20)))
 
 
 # Kuma

@@ -20,11 +20,12 @@ from progressive._mesh.proxies import made_up
 from progressive._mesh.proxies.apisix import ApisixCodec
 from progressive._mesh.proxies.contour import ContourCodec
 from progressive._mesh.proxies.gloo import GlooCodec
+from progressive._mesh.proxies.ingressroute import INGRESS_ROUTE
 from progressive._mesh.proxies.knative import KnativeCodec
 from progressive._mesh.proxies.kuma import KumaCodec
 from progressive._mesh.proxies.skipper import SkipperCodec
 from progressive._mesh.proxies.traefik import TraefikCodec
-from progressive._model.traffic import Target
+from progressive._model.traffic import Observed, Split, Target
 from progressive.ports import Cluster
 
 
@@ -102,6 +103,14 @@ class TraefikRouter(ProxyRouter):
         (made_up.ingress_route,),
         (made_up.ingress_route_tcp,),
     )
+
+    def shift(self, target: Target, split: Split) -> Observed:
+        """Write one whole order, as `MeshRouter`; a match is in an object of its own."""
+        seen = self._objects.seen(target)
+        if split.match and seen is not None and not any(map(INGRESS_ROUTE.holds, seen.objects)):
+            # without a match it need not be read, so it may be forgotten by now
+            self._objects.forget(target)
+        return super().shift(target, split)
 
 
 class KumaRouter(ProxyRouter):
