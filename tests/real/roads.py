@@ -77,7 +77,7 @@ def http_route(namespace: str, host: str, *, parent: tuple[str, str]) -> list[Do
 
 
 def traefik_service(namespace: str, host: str) -> list[Document]:
-    """Traefik's own kinds: the weights are in one, the host in the other."""
+    """Traefik's own kinds: the weights are in one, mirrors around it, the host in the third."""
     about = {"name": "web", "namespace": namespace}
     return [
         {
@@ -95,6 +95,12 @@ def traefik_service(namespace: str, host: str) -> list[Document]:
         },
         {
             "apiVersion": TRAEFIK,
+            "kind": "TraefikService",
+            "metadata": {"name": "web-copied", "namespace": namespace},
+            "spec": {"mirroring": {"kind": "TraefikService", "name": "web"}},
+        },
+        {
+            "apiVersion": TRAEFIK,
             "kind": "IngressRoute",
             "metadata": about,
             "spec": {
@@ -103,7 +109,7 @@ def traefik_service(namespace: str, host: str) -> list[Document]:
                     {
                         "kind": "Rule",
                         "match": f"Host(`{host}`)",
-                        "services": [{"kind": "TraefikService", "name": "web"}],
+                        "services": [{"kind": "TraefikService", "name": "web-copied"}],
                     }
                 ],
             },

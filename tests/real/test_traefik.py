@@ -15,7 +15,7 @@ pytestmark = pytest.mark.real
 
 
 class TestTraefikRouter(TrafficSuite):
-    """TraefikServices below an IngressRoute."""
+    """TraefikServices below an IngressRoute, with a mirroring one between them."""
 
     @pytest.fixture
     def scene(self, traefik: Traefik, pods: Answering, namespace: str) -> Iterator[Scene]:
@@ -29,7 +29,7 @@ def test_the_weights_of_a_traefik_service_are_what_users_get(
     """
     Written by hand, so that the box itself is known to work; counted where the checks ask.
     """
-    weighted, _ = roads.application(roads.TRAEFIK_SERVICE, traefik, pods, namespace)
+    weighted, *_ = roads.application(roads.TRAEFIK_SERVICE, traefik, pods, namespace)
     host = traefik.host(namespace, "web")
     api = traefik.control_plane.api
     services = weighted["spec"]["weighted"]["services"]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from progressive import plugins
+from progressive._release.connect import WITH_STATUS, make_router
 from progressive.errors import PluginError
 from progressive.metrics import EnvoyMetrics, PrometheusMetrics
 from progressive.routers import (
@@ -16,8 +17,10 @@ from progressive.routers import (
     GatewayApiRouter,
     IstioRouter,
     LinkerdRouter,
+    MeshRouter,
     SmiRouter,
 )
+from progressive.testing import MemoryCluster
 
 
 def test_built_in_names_are_found() -> None:
@@ -37,6 +40,14 @@ def test_built_in_names_are_found() -> None:
         plugins.metrics("prometheus"),
         plugins.metrics("envoy"),
     )
+
+
+@pytest.mark.parametrize("name", sorted(WITH_STATUS))
+def test_a_release_waits_for_routers_with_a_status(name: str) -> None:
+    """
+    A router that takes no `patience` could not be made for a run at all.
+    """
+    assert isinstance(make_router(name, MemoryCluster(), waits=True), MeshRouter)
 
 
 def test_an_unknown_name_tells_the_known_ones() -> None:

@@ -134,6 +134,23 @@ def test_as_already_wanted_and_a_reset_of_nothing_change_nothing(ask: Any) -> No
     assert (False, [], []) == (gone["changed"], gone["patches"], gone["objects"])
 
 
+def test_a_match_at_weight_0_is_read_back_where_only_the_cookie_s_rule_stands(ask: Any) -> None:
+    """
+    The way home of an A/B release with stickiness, whatever the base weights are.
+    """
+    document = release(
+        match=[{"headers": {"x": {"exact": "a"}}}], sticky={"cookie": "c", "max_age": 60}
+    )
+    stands = [route({**both(50, 50), "name": "main"})]
+    for weight in ("20", "0", "100", "0"):
+        told = answered(ask("--weight", weight, "-o", "json", document=document, objects=stands))
+        stands = told["objects"]
+        assert int(weight) == told["split"]["canary"]
+        read = answered(ask("--read", "-o", "json", document=document, objects=stands))
+        assert told["split"] == read
+    assert [50, 50] == [one["weight"] for one in stands[0]["spec"]["http"][-1]["route"]]
+
+
 def test_yaml_has_the_keys_of_json(ask: Any) -> None:
     """
     `-o yaml` is for people who review in the form of their files.
@@ -283,6 +300,7 @@ items:
         "{apiVersion: v1, kind: Service, metadata: web}",
         "{apiVersion: v1, kind: Service, metadata: {name: 5}}",
         "{apiVersion: v1, kind: Service, metadata: {name: a, labels: x}}",
+        "{apiVersion: v1, kind: Service, metadata: {name: a, generation: {}}}",
         "{apiVersion: v1, kind: Service, metadata: {name: a, managedFields: [x]}}",
         "{apiVersion: v1, kind: Service, metadata: {name: a}, spec: .nan}",
         "{apiVersion: v1, kind: List, items: [5]}",

@@ -107,6 +107,8 @@ def _faults(one: Any) -> Iterator[str]:
     for key in ("namespace", "resourceVersion"):
         if meta.get(key) is not None and not isinstance(meta[key], str):
             yield f"metadata.{key} is {described(meta[key])}, and must be a text"
+    if not isinstance(meta.get("generation", 0), int):
+        yield f"metadata.generation is {described(meta['generation'])}, and must be a number"
     for key in ("labels", "annotations"):
         if meta.get(key) is not None and not isinstance(meta[key], Mapping):
             yield f"metadata.{key} is {described(meta[key])}, and must be a mapping"

@@ -181,6 +181,8 @@ class MeshCodec(Protocol):
         """
         The split, in parts of `total` where it can be told so exactly.
 
+        `Observed.inside` tells of the managed rule for matched requests, if one stands.
+
         Raises:
             RouterError: There is no rule, several could be meant, or its weights mean nothing.
         """

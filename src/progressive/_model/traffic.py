@@ -314,6 +314,17 @@ class Observed(Value):
     writer: str | None = field(default=None, repr=False, eq=False)
     warnings: tuple[str, ...] = field(default=(), repr=False, eq=False)
 
+    def told_apart(self) -> Observed:
+        """
+        The same from a codec, which knows every managed rule.
+
+        Where one stands (a cookie's) and none is for matched requests, none of those goes to the
+        canary.
+        """
+        if not self.matched or self.inside is not None:
+            return self
+        return evolve(self, inside=(0, self.total))
+
     def within(self, split: Split) -> Observed:
         """The same as a release with this order sees it: with a match, inside the managed rule."""
         if not split.match:

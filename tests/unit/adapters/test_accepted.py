@@ -204,3 +204,9 @@ def test_a_shift_waits_only_where_it_is_asked_to() -> None:
     assert 30 == plain.shift(TARGET, Split(canary=30)).canary
     assert 0.0 == waits.seconds
     assert StandingKind.UNVERIFIED is IstioRouter(MemoryCluster()).accepted(TARGET).kind
+
+
+def test_the_metrics_are_those_of_the_application_unless_a_gateway_is_named() -> None:
+    """The API has none of its own; Flagger asks the application as well."""
+    assert "kubernetes" == GatewayApiRouter().capabilities.dialect
+    assert "contour" == GatewayApiRouter(dialect="contour").capabilities.dialect

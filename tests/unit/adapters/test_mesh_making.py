@@ -224,7 +224,12 @@ def test_what_is_around_forbids_the_first_write() -> None:
     cluster = toy_world(scaler())
     steered = toy_router(cluster)
     steered.shift(TARGET, Split(canary=0))
-    assert not [path for _, path in cluster.calls if "autoscalers" in path]
+    canary = base_ingress(name="web-canary", annotations={WEIGHT: "20"})
+    standing = toy_world(canary)
+    toy_router(standing).shift(TARGET, Split(canary=0))
+    assert "0" == notes(standing, CANARY)[WEIGHT]
+    asked = [*cluster.calls, *standing.calls]
+    assert not [path for _, path in asked if "autoscalers" in path], "home asks for nothing"
 
     with pytest.raises(PreflightFailed, match="autoscaler"):
         steered.shift(TARGET, Split(canary=20))

@@ -120,7 +120,7 @@ def base_ingress(**meta: Any) -> dict[str, Any]:
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "Ingress",
-        "metadata": {"name": "web", "namespace": "shop", **meta},
+        "metadata": {"name": "web", "namespace": "shop"} | meta,
         "spec": {"rules": [{"host": "web.example.com"}]},
     }
 

@@ -245,3 +245,40 @@ def test_alerts_are_looked_up_and_not_sent_yet() -> None:
     assert [f"{ANALYSIS}.alerts[0].providerRef"] == error_paths(read(document))
     assert {f"{ANALYSIS}.alerts[0]"} == set(warnings(read(document, provider)))
     assert ["spec"] == error_paths(read(document, both))
+
+
+GATEWAY = [{"name": "public", "namespace": "infra"}]
+
+
+def test_the_fields_of_the_gateway_api_reach_the_route_that_is_made() -> None:
+    """They are Flagger's for this provider; another router warns of them."""
+    fields: dict[str, Any] = {
+        "service__gatewayRefs": GATEWAY,
+        "service__mirror": [{"backendRef": {"name": "audit", "port": 80}}],
+        "service__backendTimeout": "5s",
+        "service__rewrite": {"uri": "/", "type": "ReplaceFullPath"},
+        "service__gateways": ABSENT,
+    }
+    reading = read(classic(provider="gatewayapi:v1", **fields))
+    document = document_of(classic(provider="gatewayapi:v1", **fields))
+    assert document.managed is not None
+    routing = document.managed.service.routing
+
+    assert {} == warnings(reading)
+    assert (GATEWAY, "5s") == (routing["gatewayRefs"], routing["backendTimeout"])
+    told = warnings(read(classic(**{**fields, "service__gateways": ["public"]})))
+    assert {
+        "spec.service.gatewayRefs",
+        "spec.service.mirror",
+        "spec.service.backendTimeout",
+        "spec.service.rewrite.type",
+    } == set(told)
+
+
+def test_fields_of_istio_have_no_effect_on_a_route_of_the_gateway_api() -> None:
+    """A gateway of Istio's own kind is no parent; nobody would follow such a route."""
+    told = warnings(read(classic(provider="gatewayapi:v1", service__retries={"attempts": 3})))
+
+    assert "gatewayRefs" in told["spec.service.gateways"]
+    assert "the mesh only" in told["spec.service.gatewayRefs"]
+    assert "spec.service.retries" in told

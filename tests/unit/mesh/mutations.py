@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import copy
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+from progressive._kube.patch import apply
+from progressive._mesh.codec import ObjectPatch
 
 JUNK: tuple[Any, ...] = (
     None,
@@ -90,3 +93,26 @@ def _change(holder: Any, key: Any, chance: random.Random) -> None:
             holder[f"{key}x"] = holder.pop(key)
         case _:
             holder[key] = junk
+
+
+def carried_out(
+    objects: Sequence[Mapping[str, Any]], patches: Sequence[ObjectPatch]
+) -> list[dict[str, Any]]:
+    """The objects after all patches, those that are made and deleted whole too."""
+    after = [dict(copy.deepcopy(one)) for one in objects]
+    for patch in patches:
+        ref = patch.ref
+        if patch.made is not None:
+            after.append(dict(copy.deepcopy(patch.made)))
+            continue
+        place = next(
+            at
+            for at, one in enumerate(after)
+            if (one["kind"], one["apiVersion"], one["metadata"]["name"])
+            == (ref.kind, ref.api_version, ref.name)
+        )
+        if patch.deletes:
+            del after[place]
+        else:
+            after[place] = apply(after[place], patch.patch)
+    return after

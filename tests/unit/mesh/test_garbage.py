@@ -16,10 +16,10 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from tests.unit.mesh import app_mesh, gateway_api, linkerd_objects, plain
 from tests.unit.mesh.manifests import both, endpoints, route, service
-from tests.unit.mesh.mutations import mutated
+from tests.unit.mesh.mutations import carried_out, mutated
+from tests.unit.mesh.proxies.worlds import lively
 from tests.unit.mesh.schemas import faults
 
-from progressive._kube.patch import apply
 from progressive._mesh.codec import MeshCodec, ObjectPatch
 from progressive._mesh.istio.codec import IstioCodec
 from progressive._mesh.kubernetes.codec import KubernetesCodec
@@ -57,6 +57,7 @@ class World:
     codec: MeshCodec
     objects: Sequence[dict[str, Any]]
     definitions: str | None = None
+    times: int = OBJECTS_EACH
 
 
 AROUND = (
@@ -65,6 +66,11 @@ AROUND = (
 )
 
 WORLDS = {
+    # sixteen shapes of seven small routers, and more than ten thousand objects of them together
+    **{
+        name: World(one.codec, [*objects, *AROUND], one.definitions, times=8)
+        for name, one, objects in lively()
+    },
     "smi": World(SmiCodec(), [*linkerd_objects.broken_soon("split"), *AROUND], "smi-linkerd"),
     "linkerd": World(
         LinkerdCodec(), [*linkerd_objects.broken_soon("route"), *AROUND], "gateway-api"
@@ -242,7 +248,7 @@ def test_a_broken_object_is_refused_with_words_or_written_well(name: str, seed: 
     """
     chance = random.Random(seed)
     world = WORLDS[name]
-    for _ in range(OBJECTS_EACH):
+    for _ in range(world.times):
         objects = mutated(world.objects, chance)
         before = copy.deepcopy(objects)
         after = _attempt(partial(_write, world.codec, chance.choice(SPLITS)), objects)
@@ -286,26 +292,3 @@ def _again(codec: MeshCodec, objects: Sequence[Mapping[str, Any]]) -> tuple[Obje
         return tuple(codec.reset(objects, TARGET))
     except RouterError:
         return ()
-
-
-def carried_out(
-    objects: Sequence[Mapping[str, Any]], patches: Sequence[ObjectPatch]
-) -> list[dict[str, Any]]:
-    """The objects after all patches, those that are made and deleted whole too."""
-    after = [dict(copy.deepcopy(one)) for one in objects]
-    for patch in patches:
-        ref = patch.ref
-        if patch.made is not None:
-            after.append(dict(copy.deepcopy(patch.made)))
-            continue
-        place = next(
-            at
-            for at, one in enumerate(after)
-            if (one["kind"], one["apiVersion"], one["metadata"]["name"])
-            == (ref.kind, ref.api_version, ref.name)
-        )
-        if patch.deletes:
-            del after[place]
-        else:
-            after[place] = apply(after[place], patch.patch)
-    return after

@@ -23,8 +23,8 @@ from tests.unit.mesh.schemas import faults
 from progressive._kube.patch import apply
 from progressive._mesh.codec import ref_of
 from progressive._model.release import ServiceSpec
-from progressive._model.traffic import Match, Split, TextMatch
-from progressive.errors import InvalidRequest, PreflightFailed, Unsupported
+from progressive._model.traffic import Match, Split, Sticky, TextMatch
+from progressive.errors import InvalidRequest, InvalidWeight, PreflightFailed, Unsupported
 
 FAR = [
     backend("web-primary", 100, namespace="shop"),
@@ -252,3 +252,47 @@ def test_weights_that_mean_nothing_are_refused_in_words() -> None:
         manifest = route({"backendRefs": [backend("web-primary"), canary]})
         with pytest.raises(InvalidRequest, match="not a whole number"):
             CODEC.read([manifest], TARGET)
+
+
+# implementations that are known by their status
+
+
+def followed_by(controller: str) -> dict[str, Any]:
+    manifest = route(rule())
+    manifest["status"] = {"parents": [None, {"controllerName": controller}]}
+    return manifest
+
+
+STICKY = Sticky(cookie="web")
+
+
+@pytest.mark.parametrize(
+    ("controller", "split", "words"),
+    [
+        ("traefik.io/gateway-controller", Split(canary=0, mirror=100), "Traefik.* cannot mirror"),
+        ("projectcontour.io/gateway-controller", Split(canary=0, mirror=10), "every request"),
+        ("linkerd.io/policy-controller", Split(canary=0, mirror=100), "Linkerd.* cannot mirror"),
+        (
+            "application-networking.k8s.aws/gateway-api-controller",
+            Split(canary=1, total=1000),
+            "VPC Lattice.* up to 999",
+        ),
+    ],
+)
+def test_what_the_implementation_cannot_do_is_refused_once_it_is_known(
+    controller: str, split: Split, words: str
+) -> None:
+    """The API takes it, and then users get errors, or the canary gets everything."""
+    with pytest.raises((Unsupported, InvalidWeight), match=words):
+        CODEC.write([followed_by(controller)], TARGET, split)
+    assert CODEC.write([followed_by("example.com/gateway")], TARGET, split)
+
+
+def test_what_it_can_do_is_done() -> None:
+    """Contour mirrors all requests well; Traefik sets cookies."""
+    for controller, split in (
+        ("projectcontour.io/gateway-controller", Split(canary=0, mirror=100)),
+        ("traefik.io/gateway-controller", Split(canary=5, sticky=STICKY)),
+        ("application-networking.k8s.aws/gateway-api-controller", Split(canary=1, total=999)),
+    ):
+        assert CODEC.write([followed_by(controller)], TARGET, split)

@@ -60,6 +60,8 @@ class GatewayApiRouter(RouteRouter):
 
     Args:
         cluster: None: the cluster that kubectl would speak to, found at first use.
+        dialect: Whose metrics the built-in checks and `in_effect` ask, such as ``envoy-gateway``,
+            ``contour``, ``traefik`` or ``istio``; None: the application's own.
         patience: How long each shift waits for the controllers to accept what it wrote; None: it
             does not wait, and `accepted` asks.
         proof: Counts requests, such as a `PrometheusMetrics`; None: `in_effect` cannot be asked.
@@ -73,13 +75,14 @@ class GatewayApiRouter(RouteRouter):
         self,
         cluster: Cluster | None = None,
         *,
+        dialect: str | None = None,
         patience: timedelta | None = None,
         proof: CountsTraffic | None = None,
         offline: bool = False,
         now: Callable[[], datetime] | None = None,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        codec = GatewayApiCodec()
+        codec = GatewayApiCodec(dialect)
         super().__init__(
             codec,
             cluster,

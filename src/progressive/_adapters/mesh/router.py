@@ -350,7 +350,8 @@ class MeshRouter:
         return self._writer
 
     def _read(self, sight: Sight, target: Target) -> Observed:
-        return self._codec.read(sight.readable, target, total=self._totals.get(target, 100))
+        total = self._totals.get(target, 100)
+        return self._codec.read(sight.readable, target, total=total).told_apart()
 
     # planning
 
@@ -371,13 +372,14 @@ class MeshRouter:
 
     def _plan(self, sight: Sight, target: Target, split: Split) -> Sequence[ObjectPatch]:
         patches = self._codec.write(sight.everything, target, split)
-        if not patches or self._offline:
+        # the way home asks for nothing
+        if not patches or self._offline or split.canary == 0:
             return patches
         if sight.around is None:
             sight.around = self._objects.around(target)
             if sight.around:
                 patches = self._codec.write(sight.everything, target, split)
-        if not patches or split.canary == 0 or not has_services(self._codec, target):
+        if not patches or not has_services(self._codec, target):
             return patches
         endpoints = self._objects.endpoints(target)
         # what the Services and the neighbours forbid, they forbid before the first write

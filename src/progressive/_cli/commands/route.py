@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from progressive._release.route.order import Order
     from progressive.errors import AdapterError
 
+_REFUSED = 6
+
 
 @click.command()
 @click.argument("release", type=click.Path(dir_okay=False, allow_dash=True))
@@ -95,7 +97,8 @@ def route(
             told = _on_cluster(release, order, given)
     except AdapterError as error:
         _refuse(error, release, output)
-        sys.exit(exit_status(error))
+        # on a file nothing is ever left half done
+        sys.exit(exit_status(error) if objects is None else _REFUSED)
     _show(told, order, output)
 
 

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+from attrs import evolve
+
 from progressive._mesh.access import inner, mapping, sequence
 from progressive._mesh.codec import Manifest, ResourceRef, namespace_of, ref_of
 from progressive._mesh.gateway_api import claims, grants, status
@@ -41,7 +43,13 @@ _PLAIN = frozenset({"name", "matches", "backendRefs"})
 
 
 class GatewayApiCodec(HandsBack):
-    """Plans for the Gateway API; a `MeshCodec`."""
+    """
+    Plans for the Gateway API; a `MeshCodec`.
+
+    Args:
+        dialect: Of the implementation's metrics. The API has none of its own, so that without a
+            word the application's count, as Flagger has it.
+    """
 
     name = "gateway-api"
     capabilities = Capabilities(
@@ -50,6 +58,7 @@ class GatewayApiCodec(HandsBack):
         mirror=True,
         sticky=True,
         max_total=MAX_TOTAL,
+        dialect="kubernetes",
         settle=SETTLE,
     )
     layouts: tuple[Layout, ...] = (
@@ -59,6 +68,10 @@ class GatewayApiCodec(HandsBack):
         TlsRouteLayout(),
     )
     around = (REFERENCE_GRANT,)
+
+    def __init__(self, dialect: str | None = None) -> None:
+        if dialect is not None:
+            self.capabilities = evolve(self.capabilities, dialect=dialect)
 
     def preflight(
         self, objects: Sequence[Manifest], target: Target, split: Split, rules: Sequence[Rule]

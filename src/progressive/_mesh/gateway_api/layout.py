@@ -13,7 +13,7 @@ from typing import Any
 
 from progressive._mesh.access import Path, inner, mapping, pointer, sequence, text
 from progressive._mesh.codec import Manifest, Operation, namespace_of
-from progressive._mesh.gateway_api import conditions, mirrors, sessions, set_cookies
+from progressive._mesh.gateway_api import conditions, controllers, mirrors, sessions, set_cookies
 from progressive._mesh.gateway_api.kinds import GRPC_ROUTE, HTTP_ROUTE, TCP_ROUTE, TLS_ROUTE
 from progressive._mesh.rules.find import listed_rules
 from progressive._mesh.rules.layout import Layout, Rule, identity_tests
@@ -80,6 +80,15 @@ class RouteLayout(Layout):
                 listed=index in listed,
             )
 
+    def check(self, rule: Rule, target: Target, split: Split) -> None:
+        """
+        Do nothing when the implementations that follow the route can carry the order out.
+
+        Raises:
+            Unsupported, InvalidWeight: One of them is known to be unable.
+        """
+        controllers.refuse_beyond(rule, target, split)
+
     # destinations
 
     def is_service(
@@ -138,6 +147,7 @@ class RequestRouteLayout(RouteLayout):
                 f"{rule.called(target)} has sessionPersistence of its own, so a cookie of this "
                 "release cannot decide as well; leave one of the two out"
             )
+        super().check(rule, target, split)
         for one in split.match:
             conditions.require_expressible(one, query=self.query)
         if split.mirror is not None:

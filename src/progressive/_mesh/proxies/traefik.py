@@ -83,11 +83,21 @@ class TraefikCodec(HandsBack):
         return found
 
     def steered(self, objects: Sequence[Manifest], target: Target) -> tuple[ResourceRef, ...]:
-        """The objects of the rules, and those around them, where mirrors and matches go."""
+        """
+        The objects of the rules, and those around them.
+
+        An IngressRoute only where something of ours stands in it: without a match it need not be
+        read. A TraefikService that mirrors them always: by it the IngressRoute is known.
+        """
         found = super().steered(objects, target)
         routing = self.finder.routing(objects)
         own = [one for one in routing if ref_of(one, target) in found]
-        refs = [ref_of(one, target) for one in self._around(routing, own, target)]
+        beside = [
+            one
+            for one in self._around(routing, own, target)
+            if TRAEFIK_SERVICE.holds(one) or self.finder.managed(one, target)
+        ]
+        refs = [ref_of(one, target) for one in beside]
         return (*found, *(one for one in refs if one not in found))
 
     # reading

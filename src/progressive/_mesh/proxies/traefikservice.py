@@ -157,6 +157,8 @@ def mirroring(
         there = isinstance(inner(manifest, *_MIRRORS), list)
         path = pointer((*_MIRRORS, "-") if there else _MIRRORS)
         changes.append({"op": "add", "path": path, "value": entry if there else [entry]})
+    if percent is None and standing and len(standing) == len(inner(manifest, *_MIRRORS)):
+        return [*changes, {"op": "remove", "path": pointer(_MIRRORS)}]
     for place, _ in reversed(standing):
         changes.append({"op": "remove", "path": pointer((*_MIRRORS, place))})
     return changes

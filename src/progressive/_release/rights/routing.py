@@ -33,6 +33,7 @@ WHY: Mapping[str, str] = {
     "endpointslices": "no traffic goes to a side without a ready endpoint",
     "deployments": "the owner of what is made",
     "canaries": "the owner of what is made; an API that is not installed is fine",
+    "destinationrules": "whether the subset of a side is known, where sides are subsets",
 }
 """Resource → why a routing write needs it; all others are the routes."""
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from attrs import evolve
+from tests.unit.mesh.mutations import carried_out
 from tests.unit.mesh.proxies import worlds
 from tests.unit.mesh.proxies.worlds import PROXIES, TARGET, thing
-from tests.unit.mesh.test_garbage import carried_out
 
 from progressive._mesh.codec import Manifest
 from progressive._mesh.rules.find import MANAGED_RULES

@@ -7,9 +7,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from tests.unit.mesh.mutations import carried_out
 from tests.unit.mesh.proxies.worlds import PROXIES, TARGET
 from tests.unit.mesh.schemas import faults
-from tests.unit.mesh.test_garbage import carried_out
 
 from progressive._documents.routers import ABILITIES
 from progressive._model.traffic import Match, Split, Sticky, TextMatch

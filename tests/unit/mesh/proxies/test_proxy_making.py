@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from attrs import evolve
+from tests.unit.mesh.mutations import carried_out
 from tests.unit.mesh.proxies.worlds import PROXIES, TARGET
 from tests.unit.mesh.schemas import faults
-from tests.unit.mesh.test_garbage import carried_out
 
 from progressive._mesh.rules.handing import HandsBack
 from progressive._model.release import ServiceSpec

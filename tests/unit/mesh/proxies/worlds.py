@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from attrs import frozen
+from tests.unit.mesh.mutations import carried_out
 
 from progressive._mesh.proxies.apisix import ApisixCodec
 from progressive._mesh.proxies.contour import ContourCodec
@@ -16,7 +17,8 @@ from progressive._mesh.proxies.kuma import KumaCodec
 from progressive._mesh.proxies.skipper import SkipperCodec
 from progressive._mesh.proxies.traefik import TraefikCodec
 from progressive._mesh.rules.codec import RuleCodec
-from progressive._model.traffic import Target
+from progressive._model.traffic import Match, Split, Target, TextMatch
+from progressive.errors import Unsupported
 
 TARGET = Target(
     namespace="shop", service="web", primary="web-primary", canary="web-canary", port=80
@@ -295,3 +297,16 @@ PROXIES = {
     "knative": Proxy(KnativeCodec(), knative_service, 0, False, "knative"),
 }
 """Every kind of object of every proxy, in every shape that it has."""
+
+
+def lively() -> Iterator[tuple[str, Proxy, list[dict[str, Any]]]]:
+    """Each proxy with a third destination, and with all of a release that it can express."""
+    match = [Match(headers={"x-user": TextMatch(exact="old")})]
+    for name, proxy in PROXIES.items():
+        objects = proxy.made(85, 10, 5)
+        for split in (Split(canary=10, mirror=5), Split(canary=40, mirror=5, match=match)):
+            try:
+                objects = carried_out(objects, proxy.codec.write(objects, TARGET, split))
+            except Unsupported:
+                continue
+        yield name, proxy, objects
