@@ -1,7 +1,7 @@
 # make demo    a release in front of your eyes: no cluster, no root, nothing installed outside .venv
 # make check   style, types and every test that needs no real part; a minute
 # make test    the same and the tests on real parts, in a network of their own; what CI runs
-# make parts   finds or builds the real parts, once; about 15 minutes and Go 1.26 the first time
+# make parts   finds or builds the real parts, once; about 20 minutes and Go 1.26 the first time
 # make clean   removes what make made here (the built parts stay in the user's cache)
 
 SHELL := bash

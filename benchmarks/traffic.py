@@ -14,7 +14,6 @@ from tests.real import roads
 from tests.real.traffic import SIGMAS, WEIGHTS, Scene, Share, shares
 from tests.realparts.answering import Answering
 from tests.realparts.contour import Contour
-from tests.realparts.gateway import Gateway
 from tests.realparts.mesh import Mesh
 from tests.realparts.traefik import Traefik
 
@@ -28,7 +27,7 @@ def measure(parts: Parts) -> list[Figure]:
     with roads.file_scene() as scene:
         figures += told("Envoy, by a file", scene)
     with _boxes(parts) as (pods, mesh, contour, traefik):
-        ways: Sequence[tuple[str, roads.Road, Gateway]] = (
+        ways: Sequence[tuple[str, roads.Road, roads.Box]] = (
             ("Istio, VirtualService", roads.ISTIO, mesh),
             ("Contour, HTTPProxy", roads.CONTOUR, contour),
             ("Gateway API, HTTPRoute by Contour", roads.GATEWAY_API_BY_CONTOUR, contour),

@@ -14,11 +14,11 @@ from typing import Any
 from progressive.errors import PluginError
 
 ROUTERS: Mapping[str, str] = {
-    "istio": "progressive._adapters.mesh.istio:IstioRouter",
-    "gateway-api": "progressive._adapters.mesh.gateway_api:GatewayApiRouter",
-    "linkerd": "progressive._adapters.mesh.linkerd:LinkerdRouter",
-    "smi": "progressive._adapters.mesh.smi:SmiRouter",
-    "app-mesh": "progressive._adapters.mesh.app_mesh:AppMeshRouter",
+    "istio": "progressive._adapters.mesh.routers.istio:IstioRouter",
+    "gateway-api": "progressive._adapters.mesh.routers.gateway_api:GatewayApiRouter",
+    "linkerd": "progressive._adapters.mesh.routers.linkerd:LinkerdRouter",
+    "smi": "progressive._adapters.mesh.routers.smi:SmiRouter",
+    "app-mesh": "progressive._adapters.mesh.routers.app_mesh:AppMeshRouter",
     "kubernetes": "progressive._adapters.mesh.routers.kubernetes:KubernetesRouter",
     "nginx": "progressive._adapters.mesh.routers.nginx:NginxRouter",
     "envoy": "progressive._adapters.envoy.router:EnvoyRouter",

@@ -1,39 +1,62 @@
-"""The routers that a program composes a release with.
+"""Door: the routers that a program composes a release with.
 
-Floor 5, a door: names only. A router of one's own is any object with the methods of
-`progressive.ports.TrafficRouter`; an entry point of the group ``progressive.routers`` makes it
-nameable in documents (`plugins.py`).
+Floor 5, names only; loads a name when it is first asked for. A router of one's own is any object
+with the methods of `progressive.ports.TrafficRouter`; an entry point of the group
+``progressive.routers`` makes it nameable in documents (`plugins.py`).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from progressive._adapters.aws.calls import BotocoreCalls
-from progressive._adapters.aws.router import AppMeshApiRouter
-from progressive._adapters.mesh.app_mesh import AppMeshRouter
-from progressive._adapters.mesh.gateway_api import GatewayApiRouter
-from progressive._adapters.mesh.istio import IstioRouter
-from progressive._adapters.mesh.linkerd import LinkerdRouter
-from progressive._adapters.mesh.router import MeshRouter
-from progressive._adapters.mesh.routers.kubernetes import KubernetesRouter
-from progressive._adapters.mesh.routers.nginx import NginxRouter
-from progressive._adapters.mesh.routers.proxies import (
-    ApisixRouter,
-    ContourRouter,
-    GlooRouter,
-    KnativeRouter,
-    KumaRouter,
-    SkipperRouter,
-    TraefikRouter,
-)
-from progressive._adapters.mesh.smi import SmiRouter
-from progressive._mesh.effect import CountsTraffic, Effect, EffectKind, Traffic
-from progressive._mesh.standing import Standing, StandingKind
-from progressive.ports import RouteMaker, TrafficRouter
-
 if TYPE_CHECKING:
+    from progressive._adapters.aws.calls import BotocoreCalls
+    from progressive._adapters.aws.router import AppMeshApiRouter
     from progressive._adapters.envoy.router import EnvoyRouter
+    from progressive._adapters.mesh.router import MeshRouter
+    from progressive._adapters.mesh.routers.app_mesh import AppMeshRouter
+    from progressive._adapters.mesh.routers.gateway_api import GatewayApiRouter
+    from progressive._adapters.mesh.routers.istio import IstioRouter
+    from progressive._adapters.mesh.routers.kubernetes import KubernetesRouter
+    from progressive._adapters.mesh.routers.linkerd import LinkerdRouter
+    from progressive._adapters.mesh.routers.nginx import NginxRouter
+    from progressive._adapters.mesh.routers.proxies import (
+        ApisixRouter,
+        ContourRouter,
+        GlooRouter,
+        KnativeRouter,
+        KumaRouter,
+        SkipperRouter,
+        TraefikRouter,
+    )
+    from progressive._adapters.mesh.routers.smi import SmiRouter
+    from progressive._mesh.effect import CountsTraffic, Effect, EffectKind, Traffic
+    from progressive._mesh.standing import Standing, StandingKind
+    from progressive.ports import RouteMaker, TrafficRouter
+
+_ROOMS = {
+    "_adapters.mesh.routers.istio": "IstioRouter",
+    "_adapters.mesh.routers.gateway_api": "GatewayApiRouter",
+    "_adapters.mesh.routers.linkerd": "LinkerdRouter",
+    "_adapters.mesh.routers.smi": "SmiRouter",
+    "_adapters.mesh.routers.app_mesh": "AppMeshRouter",
+    "_adapters.aws.router": "AppMeshApiRouter",
+    "_adapters.aws.calls": "BotocoreCalls",
+    "_adapters.mesh.routers.kubernetes": "KubernetesRouter",
+    "_adapters.mesh.routers.nginx": "NginxRouter",
+    "_adapters.envoy.router": "EnvoyRouter",
+    "_adapters.mesh.routers.proxies": (
+        "ContourRouter TraefikRouter KumaRouter GlooRouter SkipperRouter ApisixRouter "
+        "KnativeRouter"
+    ),
+    "_adapters.mesh.router": "MeshRouter",
+    "ports": "TrafficRouter RouteMaker",
+    "_mesh.effect": "CountsTraffic Traffic Effect EffectKind",
+    "_mesh.standing": "Standing StandingKind",
+}
+
+_HOME = {name: room for room, names in _ROOMS.items() for name in names.split()}
+"""Public name → module below this package."""
 
 __all__ = [
     "IstioRouter",
@@ -66,8 +89,12 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name == "EnvoyRouter":
-        from progressive._adapters.envoy.router import EnvoyRouter
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
 
-        return EnvoyRouter
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"progressive.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -18,7 +18,8 @@ from tests.real.traffic import CONDITIONS, Scene
 from tests.realparts.answering import Answering
 from tests.realparts.api import Document
 from tests.realparts.contour import Contour
-from tests.realparts.gateway import Destination, EnvoyGateway, Gateway
+from tests.realparts.gateway import Destination, EnvoyGateway
+from tests.realparts.mesh import Mesh
 from tests.realparts.traefik import Traefik
 
 from progressive import plugins
@@ -26,6 +27,10 @@ from progressive._adapters.envoy.router import EnvoyRouter
 from progressive._demo.stage import Stage, Version
 from progressive._model.traffic import Target
 from progressive.clusters import KubernetesCluster
+from progressive.metrics import PrometheusMetrics
+
+Box = Mesh | Contour | Traefik
+"""A gateway with a controller that reads a cluster."""
 
 GATEWAY_API = "gateway.networking.k8s.io/v1"
 TRAEFIK = "traefik.io/v1alpha1"
@@ -77,8 +82,9 @@ def http_route(namespace: str, host: str, *, parent: tuple[str, str]) -> list[Do
 
 
 def traefik_service(namespace: str, host: str) -> list[Document]:
-    """Traefik's own kinds: the weights are in one, mirrors around it, the host in the third."""
+    """Traefik's own kinds: the weights are in one, room for a mirror around it, and the host."""
     about = {"name": "web", "namespace": namespace}
+    mirroring = {"kind": "TraefikService", "name": "web"}
     return [
         {
             "apiVersion": TRAEFIK,
@@ -96,8 +102,8 @@ def traefik_service(namespace: str, host: str) -> list[Document]:
         {
             "apiVersion": TRAEFIK,
             "kind": "TraefikService",
-            "metadata": {"name": "web-copied", "namespace": namespace},
-            "spec": {"mirroring": {"kind": "TraefikService", "name": "web"}},
+            "metadata": {**about, "name": "web-mirrored"},
+            "spec": {"mirroring": mirroring},
         },
         {
             "apiVersion": TRAEFIK,
@@ -109,7 +115,7 @@ def traefik_service(namespace: str, host: str) -> list[Document]:
                     {
                         "kind": "Rule",
                         "match": f"Host(`{host}`)",
-                        "services": [{"kind": "TraefikService", "name": "web-copied"}],
+                        "services": [{"kind": "TraefikService", "name": "web-mirrored"}],
                     }
                 ],
             },
@@ -183,7 +189,7 @@ def file_scene() -> Iterator[Scene]:
         gateway.session.close()
 
 
-def application(road: Road, gateway: Gateway, pods: Answering, namespace: str) -> list[Document]:
+def application(road: Road, gateway: Box, pods: Answering, namespace: str) -> list[Document]:
     """
     Two versions behind one route, both answering, all users on the primary.
 
@@ -209,14 +215,18 @@ def application(road: Road, gateway: Gateway, pods: Answering, namespace: str) -
 
 
 @contextmanager
-def scene(road: Road, gateway: Gateway, pods: Answering, namespace: str) -> Iterator[Scene]:
-    """The same with the road's router."""
+def scene(road: Road, gateway: Box, pods: Answering, namespace: str) -> Iterator[Scene]:
+    """The same with the road's router, which counts in the Prometheus that scrapes the gateway."""
     api = pods.control_plane.api
     objects = application(road, gateway, pods, namespace)
     cluster = KubernetesCluster.from_environment(pods.control_plane.kubeconfig())
+    metrics = PrometheusMetrics(gateway.prometheus.url, environment={})
 
     def stored() -> list[Any]:
         return [api.get(api.path_of(one))["spec"] for one in objects]
+
+    def remove_canary() -> None:
+        api.delete(api.path("v1", "Service", namespace, "web-canary"))
 
     def received() -> tuple[int, int]:
         found = pods.received(namespace)
@@ -225,7 +235,7 @@ def scene(road: Road, gateway: Gateway, pods: Answering, namespace: str) -> Iter
     try:
         yield Scene(
             gateway=gateway,
-            router=plugins.router(road.router)(cluster),
+            router=plugins.router(road.router)(cluster, proof=metrics),
             target=Target(
                 namespace=namespace,
                 service="web",
@@ -237,8 +247,10 @@ def scene(road: Road, gateway: Gateway, pods: Answering, namespace: str) -> Iter
             host=gateway.host(namespace, "web"),
             stored=stored,
             received=received,
+            remove_canary=remove_canary,
             conditions=road.conditions,
             mirror=road.mirror,
         )
     finally:
+        metrics.close()
         cluster.close()

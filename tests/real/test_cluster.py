@@ -139,6 +139,22 @@ def test_invalid_object_behind_a_test_is_no_conflict(
     assert "spec.http[0].route[0].weight" in str(error)
 
 
+def test_a_text_fits_its_test_whatever_is_in_it(cluster: KubernetesCluster, place: str) -> None:
+    """The server compares texts as they are written; Traefik's rules are full of ``&&``."""
+    told = 'Host(`a`) && <é> \u2028 \U0001f600 \t \x1f \x7f "\\\\/'
+    about = route("web")
+    about["metadata"]["annotations"] = {"note": told}
+    cluster.create(routes(place), about)
+    path = "/metadata/annotations/note"
+    patch = [
+        {"op": "test", "path": path, "value": told},
+        {"op": "replace", "path": path, "value": f"{told}!"},
+    ]
+    answer = cluster.json_patch(routes(place, "web"), patch)
+
+    assert f"{told}!" == answer["metadata"]["annotations"]["note"]
+
+
 def test_secret_in_a_refused_object_is_not_told(cluster: KubernetesCluster, place: str) -> None:
     """The server quotes the whole object; it ends up in reports and logs."""
     hidden = route("web")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from tests.real import roads
 from tests.real.test_mesh import by_version, near
-from tests.real.traffic import Scene, TrafficSuite
+from tests.real.traffic import AcceptedSuite, ProvenSuite, Scene
 from tests.realparts.answering import Answering
 from tests.realparts.api import Document
 from tests.realparts.contour import Contour
@@ -15,7 +15,7 @@ from tests.realparts.contour import Contour
 pytestmark = pytest.mark.real
 
 
-class TestContourRouter(TrafficSuite):
+class TestContourRouter(ProvenSuite, AcceptedSuite):
     """HTTPProxies through Contour and Envoy."""
 
     @pytest.fixture

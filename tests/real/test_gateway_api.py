@@ -7,11 +7,13 @@ from collections.abc import Iterator
 import pytest
 from tests.real import roads
 from tests.real.test_mesh import by_version, near
-from tests.real.traffic import Scene, TrafficSuite
+from tests.real.traffic import AcceptedSuite, Scene, carried_out
 from tests.realparts.answering import Answering
 from tests.realparts.api import Document
 from tests.realparts.contour import Contour
 from tests.realparts.traefik import Traefik
+
+from progressive._model.traffic import Split
 
 pytestmark = pytest.mark.real
 
@@ -19,7 +21,7 @@ BOXES = {"contour": roads.GATEWAY_API_BY_CONTOUR, "traefik": roads.GATEWAY_API_B
 """By the name of the fixture."""
 
 
-class TestByContour(TrafficSuite):
+class TestByContour(AcceptedSuite):
     """HTTPRoutes through Contour and Envoy."""
 
     @pytest.fixture
@@ -27,8 +29,14 @@ class TestByContour(TrafficSuite):
         with roads.scene(roads.GATEWAY_API_BY_CONTOUR, contour, pods, namespace) as found:
             yield found
 
+    def test_a_part_of_the_requests_cannot_be_mirrored(self, scene: Scene) -> None:
+        """
+        Contour takes the percentage, and copies every request.
+        """
+        assert not carried_out(scene, Split(canary=0, mirror=50), able=False)
 
-class TestByTraefik(TrafficSuite):
+
+class TestByTraefik(AcceptedSuite):
     """HTTPRoutes through Traefik."""
 
     @pytest.fixture

@@ -11,7 +11,7 @@ from tests.realparts.control_plane import ControlPlane
 from tests.unit.documents.classic import classic, document_of, read
 
 from progressive._adapters.cluster.client import KubernetesCluster
-from progressive._adapters.mesh.istio import IstioRouter
+from progressive._adapters.mesh.routers.istio import IstioRouter
 from progressive._adapters.workload import DeploymentWorkload
 from progressive._kube.paths import path_of
 from progressive._model.events import Readiness

@@ -7,15 +7,15 @@ from collections.abc import Iterator
 import pytest
 from tests.real import roads
 from tests.real.test_mesh import by_version, near
-from tests.real.traffic import Scene, TrafficSuite
+from tests.real.traffic import ProvenSuite, Scene
 from tests.realparts.answering import Answering
 from tests.realparts.traefik import Traefik
 
 pytestmark = pytest.mark.real
 
 
-class TestTraefikRouter(TrafficSuite):
-    """TraefikServices below an IngressRoute, with a mirroring one between them."""
+class TestTraefikRouter(ProvenSuite):
+    """TraefikServices, one with the weights and one around it, below an IngressRoute."""
 
     @pytest.fixture
     def scene(self, traefik: Traefik, pods: Answering, namespace: str) -> Iterator[Scene]:

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 from tests.real import roads
-from tests.real.traffic import Scene, TrafficSuite
+from tests.real.traffic import ProvenSuite, Scene
 from tests.realparts.answering import Answering
 from tests.realparts.mesh import Mesh
 
 pytestmark = pytest.mark.real
 
 
-class TestIstio(TrafficSuite):
+class TestIstio(ProvenSuite):
     """VirtualServices through istiod and Envoy."""
 
     @pytest.fixture

@@ -11,7 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import requests
@@ -19,8 +19,11 @@ from tests.realparts.gateway import Gateway
 from tests.realparts.load import Counts, Load
 from tests.realparts.process import wait_for
 
+from progressive._adapters.mesh.router import MeshRouter
+from progressive._mesh.effect import Effect, EffectKind
+from progressive._mesh.standing import StandingKind
 from progressive._model.traffic import Match, Observed, Split, Sticky, Target, TextMatch
-from progressive.errors import InvalidWeight, Unsupported
+from progressive.errors import InvalidWeight, NotAccepted, Unsupported
 from progressive.ports import TrafficRouter
 
 WEIGHTS = (0, 1, 20, 50, 99, 100, 0)
@@ -56,6 +59,7 @@ class Scene:
         stored: The routing objects as they stand, without what the API server adds.
         received: Requests that reached the pods of the primary and of the canary, mirrored ones
             as well.
+        remove_canary: Deletes the service of the canary.
         conditions: Of `CONDITIONS`, those that the router's mesh can express.
         mirror: A share that this gateway can mirror, in percent; None: it cannot, so that the
             router must refuse it, whatever the mesh can in general.
@@ -68,6 +72,7 @@ class Scene:
     stored: Callable[[], object]
     received: Callable[[], tuple[int, int]]
     versions: tuple[str, str] = ("1", "2")
+    remove_canary: Callable[[], None] = lambda: None
     conditions: frozenset[str] = field(default=frozenset(CONDITIONS))
     mirror: float | None = 50.0
 
@@ -220,13 +225,13 @@ class TrafficSuite:
             near = scene.ask(300, headers={"x-user": "qa2", "cookie": "beta=never"}, path="/?v=22")
             scene.shift(Split(canary=50, match=(match,)))
             wait_for(lambda: len(fits(40)) == 2, "matched requests are split")
-            half = Share(ordered=50, n=1000, canary=fits(1000)[canary])
+            half = [Share(ordered=50, n=1000, canary=fits(1000)[canary]) for _ in range(2)]
             scene.router.reset(scene.target)
             wait_for(lambda: {primary} == set(fits(40)), "nobody is matched any more")
 
         assert {canary: 300} == matched
         assert {primary: 300} == others == near
-        assert half.likely, half
+        assert any(one.likely for one in half), half  # one in 370 is not, by chance
         assert set(load.counts) == {(primary, 200)}
         assert 0 == load.failed + load.skipped
 
@@ -288,6 +293,69 @@ class TrafficSuite:
         assert before == scene.stored()
         assert {scene.versions[0]: 200} == home
         assert 0 == load.failed + load.skipped
+
+
+class ProvenSuite(TrafficSuite):
+    """The same for a mesh that counts its requests where a Prometheus finds them."""
+
+    def test_the_counters_of_the_mesh_prove_a_split_or_disprove_it(self, scene: Scene) -> None:
+        """
+        M-130, the third level of done: the same requests fit the one order and not the other.
+        """
+        router = scene.router
+        assert isinstance(router, MeshRouter)
+
+        def proven(canary: int, kind: EffectKind) -> Effect | None:
+            found = router.in_effect(scene.target, Split(canary=canary))
+            return found if found.n >= 500 and found.kind is kind else None
+
+        with scene.gateway.load(scene.host, per_second=150, seconds_at_most=90) as load:
+            scene.shift(Split(canary=30))
+            settled = datetime.now(UTC) + router.capabilities.settle
+            wait_for(lambda: datetime.now(UTC) > settled, "the shift has settled")
+            right = wait_for(lambda: proven(30, EffectKind.IN_EFFECT), "the split in effect")
+            wrong = wait_for(lambda: proven(60, EffectKind.NOT_IN_EFFECT), "another one not")
+
+        assert right and wrong and right.n <= wrong.n <= len(load.answers)
+        assert 0 == load.failed + load.skipped
+
+
+class AcceptedSuite(TrafficSuite):
+    """The same for a mesh whose controller says in a status what it took over."""
+
+    def test_each_shift_is_accepted_for_its_own_generation(self, scene: Scene) -> None:
+        """
+        The second level of done, as a real controller writes it: never the word on an older one.
+        """
+        router = scene.router
+        assert isinstance(router, MeshRouter)
+        found = []
+        for weight in (10, 20, 30):
+            router.shift(scene.target, Split(canary=weight))
+            found.append(router.accepted(scene.target, patience=timedelta(seconds=60)))
+
+        assert [StandingKind.ACCEPTED] * 3 == [one.kind for one in found], found
+
+    def test_what_the_controller_refuses_is_told_with_its_reason(self, scene: Scene) -> None:
+        """
+        M-64, M-109: the service of the canary goes, so the route names nobody.
+        """
+        router = scene.router
+        assert isinstance(router, MeshRouter)
+        router.shift(scene.target, Split(canary=0))
+        router.accepted(scene.target, patience=timedelta(seconds=60))
+        scene.remove_canary()
+
+        def refusal() -> str:
+            try:
+                router.accepted(scene.target, patience=timedelta(seconds=5))
+            except NotAccepted as error:
+                return str(error)
+            return ""
+
+        told = wait_for(refusal, "the controller notices", seconds=60)
+
+        assert told and scene.target.canary in told
 
 
 class User:

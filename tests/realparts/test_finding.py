@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.realparts.parts import PartMissing, find, part
+from tests.realparts import parts
+from tests.realparts.parts import Part, PartMissing, find, part
 
 
 @pytest.fixture
@@ -53,3 +54,20 @@ def test_a_program_that_does_not_run_is_passed_over(bare_machine: Path) -> None:
     (bare_machine / "etcd").chmod(0o755)
 
     assert find("etcd") is None
+
+
+def test_a_kept_part_is_built_again_when_anything_beside_its_versions_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Files that are laid over a module are part of the program as its versions are.
+    """
+    monkeypatch.setattr(parts, "GO_MODULES", tmp_path)
+    over = tmp_path / "some" / "_overlay" / "list.go"
+    over.parent.mkdir(parents=True)
+    over.write_text("package list")
+    wanted = Part(name="some", module="some", package="example.org/some")
+    before = wanted.key()
+    over.write_text("package list // shorter")
+
+    assert before != wanted.key()

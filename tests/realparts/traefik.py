@@ -83,6 +83,7 @@ class Traefik(Gateway):
         }
 
     def endpoints(self, namespace: str, service: str, *, port: int = 80) -> list[str]:
+        """The same, of whatever port: what serves an HTTPRoute does not name it."""
         for name, one in self._known().get("services", {}).items():
             if _service(name, namespace) == service and "loadBalancer" in one:
                 servers = one["loadBalancer"].get("servers") or ()

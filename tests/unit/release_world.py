@@ -9,7 +9,7 @@ import yaml
 from tests.unit.kube.manifests import deployment, rolled_out
 
 from progressive._adapters.cluster.memory import MemoryCluster
-from progressive._adapters.mesh.istio import IstioRouter
+from progressive._adapters.mesh.routers.istio import IstioRouter
 from progressive._adapters.workload import DeploymentWorkload
 from progressive._release.connect import Connection
 from progressive._release.load import load

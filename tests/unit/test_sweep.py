@@ -18,7 +18,7 @@ from tests.unit.release_world import Controllers, Killed, connection, released
 from progressive import Outcome, Runner
 from progressive._adapters.cluster.address import parse
 from progressive._adapters.cluster.memory import MemoryCluster
-from progressive._adapters.mesh.istio import IstioRouter
+from progressive._adapters.mesh.routers.istio import IstioRouter
 from progressive._cli.main import cli
 from progressive._release.outside.standing import Found
 from progressive._release.outside.sweep import Sweep, Wishes, exit_code

@@ -230,6 +230,27 @@ class SurroundedCodec(Protocol):
 
 
 @runtime_checkable
+class AdoptingCodec(Protocol):
+    """A codec that can write down what a person's objects were, and make them that again."""
+
+    def remembering(self, objects: Sequence[Manifest], target: Target) -> tuple[ObjectPatch, ...]:
+        """
+        One patch for each steered object whose first weights are not written down yet.
+
+        Raises:
+            RouterError: As `read`.
+        """
+
+    def giving_back(self, objects: Sequence[Manifest], target: Target) -> tuple[ObjectPatch, ...]:
+        """
+        One patch for each steered object whose first weights are remembered.
+
+        Raises:
+            RouterError: As `read`.
+        """
+
+
+@runtime_checkable
 class GuidedCodec(Protocol):
     """A codec that finds its routing objects by following others, such as a service's provider."""
 

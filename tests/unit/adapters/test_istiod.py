@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from progressive._adapters.mesh.istiod import IstiodAcceptance
+from progressive._adapters.mesh.routers.istiod import IstiodAcceptance
 
 ROUTES = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration"
 

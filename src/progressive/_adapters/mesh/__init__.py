@@ -1,4 +1,4 @@
-"""Carries the plans of a mesh codec out on a cluster; a mesh's own needs are a module here.
+"""Carries the plans of a mesh codec out on a cluster: `router.py`, written once for all meshes.
 
-Floor 4. `router.py` is written once for all meshes; `istio.py` adds what istiod can say.
+Floor 4. The router of a single mesh is a module in `routers/`.
 """

@@ -21,6 +21,7 @@ from typing import Any
 from attrs import evolve
 
 from progressive._adapters.mesh import accepted as done
+from progressive._adapters.mesh.adopting import adopt, give_back
 from progressive._adapters.mesh.drift import drifted
 from progressive._adapters.mesh.fence import DRIVER, Guard, token_of
 from progressive._adapters.mesh.marked import Marked, marked_routes
@@ -248,6 +249,7 @@ class MeshRouter:
         sight.fresh = False
         if sight.refs:
             self._read(sight, target)
+            adopt(self._codec, self._objects, self._writes, target)
             return
         made = self._codec.make(target, service)
         there = [one for one in sight.objects if _same_name(one, made, target)]
@@ -281,11 +283,12 @@ class MeshRouter:
 
     def hand_back(self, target: Target, service: ServiceSpec) -> HandedBack:
         """
-        Take the sides out of every routing object that a release made, for one that is given up.
+        Take the sides out of what a release made; routes of people get their first weights again.
 
         Raises:
             RouterError: The API could not be read or written.
         """
+        give_back(self._codec, self._objects, self._writes, target)
         return hand_back(self._codec, self._objects, self.cluster, target, service)
 
     def fence(self, target: Target, fence: Fence, *, at_once: bool) -> None:
@@ -332,8 +335,6 @@ class MeshRouter:
         window = {"written": written, "since": since, "at": at}
         return done.measured(self._proof, self.capabilities, target, split, **window)
 
-    # reading
-
     @property
     def _objects(self) -> MeshObjects:
         if self._reader is None:
@@ -352,8 +353,6 @@ class MeshRouter:
     def _read(self, sight: Sight, target: Target) -> Observed:
         total = self._totals.get(target, 100)
         return self._codec.read(sight.readable, target, total=total).told_apart()
-
-    # planning
 
     def _require_primary(self, target: Target) -> None:
         """A new route must not take users from pods that answer to a service without any."""
@@ -388,13 +387,12 @@ class MeshRouter:
             preflight.require_services(services, target)
             self._codec.write((*sight.everything, *services), target, split)
             sight.services = services
-        sight.neighbours = []
+        sight.neighbours, sight.partial = [], bool(sight.neighbours) or sight.partial
         everything = (*sight.services, *endpoints)
         before = self._as_it_stands(sight, target)
         preflight.require_ready(everything, target, split, complete=True, before=before)
         return patches
 
 
-def _same_name(one: Manifest, made: Mapping[str, Any], target: Target) -> bool:
-    here, there = ref_of(one, target), ref_of(made, target)
-    return (here.kind, here.namespace, here.name) == (there.kind, there.namespace, there.name)
+def _same_name(one: Manifest, made: Manifest, target: Target) -> bool:
+    return str(ref_of(one, target)) == str(ref_of(made, target))

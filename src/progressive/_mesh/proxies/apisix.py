@@ -22,9 +22,10 @@ from progressive._mesh.codec import (
 )
 from progressive._mesh.proxies.services import MOST
 from progressive._mesh.rules import managed
-from progressive._mesh.rules.codec import RuleCodec, patch_of
+from progressive._mesh.rules.codec import RuleCodec
 from progressive._mesh.rules.layout import Layout, Rule, manifests_of
 from progressive._mesh.rules.matching import expression
+from progressive._mesh.rules.patch import patch_of
 from progressive._mesh.rules.rule import MATCH, Destination
 from progressive._model.traffic import Capabilities, Match, Split, Target, TextMatch
 from progressive.errors import InvalidRequest, NotOwned

@@ -88,7 +88,7 @@ class RouteGroupLayout(Layout):
         name = text(body.get("backendName"))
         return bool(name) and any(
             inner(one, "name") == name
-            and inner(one, "type") in ("service", None)
+            and inner(one, "type") == "service"
             and inner(one, "serviceName") == service
             for one in sequence(inner(manifest, "spec", "backends"))
         )

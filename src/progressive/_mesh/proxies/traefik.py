@@ -40,9 +40,9 @@ from progressive._mesh.proxies.traefikservice import (
     sticky_mark,
 )
 from progressive._mesh.rules import managed
-from progressive._mesh.rules.codec import patch_of
 from progressive._mesh.rules.handing import HandsBack
 from progressive._mesh.rules.layout import Rule, manifests_of
+from progressive._mesh.rules.patch import patch_of
 from progressive._model.release import ServiceSpec
 from progressive._model.traffic import Capabilities, Observed, Side, Split, Target
 from progressive.errors import InvalidRequest, Unsupported

@@ -6,7 +6,7 @@ its layouts, and with what it alone must ask before a write (`preflight`) or can
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from progressive._mesh.codec import (
@@ -16,7 +16,6 @@ from progressive._mesh.codec import (
     Operation,
     ResourceRef,
     ref_of,
-    version_test,
 )
 from progressive._mesh.ownership import (
     foreign,
@@ -26,12 +25,12 @@ from progressive._mesh.ownership import (
     written_by_us,
 )
 from progressive._mesh.preflight import require_ready
-from progressive._mesh.rules import cookies, managed, weights
-from progressive._mesh.rules.annotations import once
+from progressive._mesh.rules import cookies, managed, original, weights
 from progressive._mesh.rules.cookies import Jar
 from progressive._mesh.rules.find import Finder
 from progressive._mesh.rules.layout import Layout, Rule, manifests_of
 from progressive._mesh.rules.matching import require_sound
+from progressive._mesh.rules.patch import patch_of
 from progressive._mesh.rules.refusals import refuse_features, refuse_weight
 from progressive._mesh.rules.rule import MATCH
 from progressive._model.release import ServiceSpec
@@ -308,6 +307,23 @@ class RuleCodec:
         changes += managed.operations(manifest, rules[0], wanted, target)
         return patch_of(manifest, target, tests, changes)
 
+    # objects of people, adopted and given back
+
+    def remembering(self, objects: Sequence[Manifest], target: Target) -> tuple[ObjectPatch, ...]:
+        """One patch for each steered object whose first weights are not written down yet."""
+        return tuple(self._noted(objects, target, original.remembering))
+
+    def giving_back(self, objects: Sequence[Manifest], target: Target) -> tuple[ObjectPatch, ...]:
+        """One patch for each steered object whose first weights are remembered: they are back."""
+        return tuple(self._noted(objects, target, original.giving_back))
+
+    def _noted(
+        self, objects: Sequence[Manifest], target: Target, note: Callable[..., Any]
+    ) -> Iterator[ObjectPatch]:
+        rules = self._find(objects, target)
+        for manifest in manifests_of(rules):
+            yield from note(manifest, [one for one in rules if one.manifest is manifest], target)
+
     # the way home
 
     def reset(
@@ -355,13 +371,3 @@ class RuleCodec:
             return found
         named = [self.finder.named_object(found, entry, target) for entry in target.routes]
         return list({id(one): one for one in named if one is not None}.values())
-
-
-def patch_of(
-    manifest: Manifest, target: Target, tests: Sequence[Operation], changes: Sequence[Operation]
-) -> Sequence[ObjectPatch]:
-    """One patch with its tests first; none without a change."""
-    if not changes:
-        return ()
-    patch = (*version_test(manifest), *tests, *once(list(changes)))
-    return (ObjectPatch(ref=ref_of(manifest, target), patch=patch),)

@@ -16,11 +16,11 @@ from attrs import evolve, frozen
 from progressive._mesh.access import at, pointer, sequence
 from progressive._mesh.codec import Manifest, Operation
 from progressive._mesh.rules import weights
-from progressive._mesh.rules.annotations import annotating, unannotating
 from progressive._mesh.rules.cookies import Jar
 from progressive._mesh.rules.find import MANAGED_RULES, listed_rules
 from progressive._mesh.rules.layout import Rule
 from progressive._mesh.rules.matching import narrowed
+from progressive._mesh.rules.patch import annotating, unannotating
 from progressive._mesh.rules.rule import MATCH, PINNED, STICKY
 from progressive._model.traffic import Match, Side, Split, Target
 from progressive.errors import InvalidRequest

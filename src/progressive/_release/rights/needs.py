@@ -48,6 +48,7 @@ WHY: Mapping[str, str] = {
     "canaries": "to refuse a target that Flagger moves; an API that is not installed is fine",
     "metrictemplates": "what the document refers to",
     "alertproviders": "what the document refers to",
+    "destinationrules": "whether the subset of a side is known, where sides are subsets",
     "virtualnodes": "which nodes the sides are",
     "events": "what happened, beside the target",
 }

@@ -219,7 +219,9 @@ def ingress(*weights: Any) -> list[dict[str, Any]]:
     }
     notes = {"zalando.org/skipper-predicate": 'Header("x", "y")'}
     if stored:
-        notes["zalando.org/backend-weights"] = json.dumps(stored)
+        notes["zalando.org/backend-weights"] = json.dumps(
+            stored, sort_keys=True, separators=(",", ":")
+        )
     rules = [{"host": "web.example.com", "http": {"paths": paths}}]
     return [thing("networking.k8s.io/v1", "Ingress", {"rules": rules}, annotations=notes)]
 
@@ -291,8 +293,8 @@ PROXIES = {
     "kuma-tcp": Proxy(KumaCodec(), mesh_tcp_route, 1, True, "kuma"),
     "gloo": Proxy(GlooCodec(), route_table, 0, False, "gloo"),
     "skipper": Proxy(SkipperCodec(), ingress, 0, True),
-    "skipper-route-group": Proxy(SkipperCodec(), route_group, 0, True),
-    "skipper-default-backends": Proxy(SkipperCodec(), default_route_group, 0, True),
+    "skipper-route-group": Proxy(SkipperCodec(), route_group, 0, True, "skipper"),
+    "skipper-default-backends": Proxy(SkipperCodec(), default_route_group, 0, True, "skipper"),
     "apisix": Proxy(ApisixCodec(), apisix_route, 100, True, "apisix"),
     "knative": Proxy(KnativeCodec(), knative_service, 0, False, "knative"),
 }

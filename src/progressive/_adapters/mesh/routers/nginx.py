@@ -1,7 +1,7 @@
 """The router of ingress-nginx: canary Ingresses in a cluster.
 
-Floor 4: writes Ingresses, through `ports.Cluster` alone. Reading and writing is `router.py`; what
-to write is `_mesh/nginx/`.
+Floor 4: writes Ingresses, through `ports.Cluster` alone. Reading and writing is `../router.py`;
+what to write is `_mesh/nginx/`.
 Requests: one list of the namespace's Ingresses whenever it is read, for a canary Ingress may come
 and go, and more than one may claim a path.
 """

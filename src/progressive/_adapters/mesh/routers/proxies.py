@@ -8,13 +8,15 @@ whose objects carry a status, wait for it as well.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from progressive._adapters.mesh.accepted import status_acceptance
 from progressive._adapters.mesh.router import MeshRouter
 from progressive._mesh.codec import MeshCodec
 from progressive._mesh.effect import CountsTraffic
+from progressive._mesh.proxies import made_up
 from progressive._mesh.proxies.apisix import ApisixCodec
 from progressive._mesh.proxies.contour import ContourCodec
 from progressive._mesh.proxies.gloo import GlooCodec
@@ -22,6 +24,7 @@ from progressive._mesh.proxies.knative import KnativeCodec
 from progressive._mesh.proxies.kuma import KumaCodec
 from progressive._mesh.proxies.skipper import SkipperCodec
 from progressive._mesh.proxies.traefik import TraefikCodec
+from progressive._model.traffic import Target
 from progressive.ports import Cluster
 
 
@@ -39,6 +42,7 @@ class ProxyRouter(MeshRouter):
     """
 
     codec: Callable[[], MeshCodec]
+    worlds: tuple[tuple[Callable[[Target], dict[str, Any]], ...], ...] = ()
 
     def __init__(
         self,
@@ -52,6 +56,10 @@ class ProxyRouter(MeshRouter):
         super().__init__(
             type(self).codec(), cluster, proof=proof, offline=offline, now=now, pause=pause
         )
+
+    def made_up(self, target: Target) -> Sequence[list[dict[str, Any]]]:
+        """What the router does not make itself, for a rehearsal of what a release asks for."""
+        return [[make(target) for make in one] for one in self.worlds] or ([],)
 
 
 class StatusRouter(ProxyRouter):
@@ -88,12 +96,19 @@ class TraefikRouter(ProxyRouter):
     """Moves weights in Traefik's TraefikServices and IngressRoutes."""
 
     codec = TraefikCodec
+    worlds = (
+        (made_up.edge,),
+        (made_up.edge, made_up.traefik_service),
+        (made_up.ingress_route,),
+        (made_up.ingress_route_tcp,),
+    )
 
 
 class KumaRouter(ProxyRouter):
     """Moves weights in Kuma's MeshHTTPRoutes and MeshTCPRoutes."""
 
     codec = KumaCodec
+    worlds = ((), (made_up.mesh_tcp_route,))
 
 
 class GlooRouter(ProxyRouter):
@@ -106,15 +121,18 @@ class SkipperRouter(ProxyRouter):
     """Moves weights in Skipper's Ingresses and RouteGroups."""
 
     codec = SkipperCodec
+    worlds = ((made_up.ingress,), (made_up.route_group,))
 
 
 class ApisixRouter(ProxyRouter):
     """Moves weights in APISIX's ApisixRoutes."""
 
     codec = ApisixCodec
+    worlds = ((made_up.apisix_route,),)
 
 
 class KnativeRouter(StatusRouter):
     """Moves percents in Knative's Services, whose sides are revisions."""
 
     codec = KnativeCodec
+    worlds = ((made_up.knative_service,),)

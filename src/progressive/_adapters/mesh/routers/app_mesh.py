@@ -1,6 +1,7 @@
 """The App Mesh router: VirtualRouters in a cluster, found through the VirtualService of the apex.
 
-Floor 4: touches a cluster. Reading and writing is `router.py`; what to write is `_mesh/app_mesh/`.
+Floor 4: touches a cluster. Reading and writing is `../router.py`; what to write is
+`_mesh/app_mesh/`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The Istio router: VirtualServices in a cluster, and the labels of DestinationRules.
 
-Floor 4: touches a cluster. Reading and writing of weights is `router.py`; what to write is
+Floor 4: touches a cluster. Reading and writing of weights is `../router.py`; what to write is
 `_mesh/istio/`; whether proxies follow is `istiod.py`.
 """
 
@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from progressive._adapters.mesh.istiod import IstiodAcceptance
 from progressive._adapters.mesh.objects import refused
 from progressive._adapters.mesh.router import MeshRouter
+from progressive._adapters.mesh.routers.istiod import IstiodAcceptance
 from progressive._adapters.mesh.writes import TRIES
 from progressive._mesh.codec import ObjectPatch
 from progressive._mesh.effect import CountsTraffic

@@ -1,6 +1,6 @@
 """The Linkerd router: routes of the mesh, and TrafficSplits, in a cluster.
 
-Floor 4: touches a cluster. Reading and writing is `router.py`; what to write is
+Floor 4: touches a cluster. Reading and writing is `../router.py`; what to write is
 `_mesh/linkerd/`.
 """
 
@@ -11,8 +11,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from progressive._adapters.mesh.accepted import status_acceptance
-from progressive._adapters.mesh.gateway_api import RouteRouter
-from progressive._adapters.mesh.profiles import ProfileRouter
+from progressive._adapters.mesh.routers.gateway_api import RouteRouter
+from progressive._adapters.mesh.routers.profiles import ProfileRouter
 from progressive._mesh.effect import CountsTraffic
 from progressive._mesh.linkerd.codec import LinkerdCodec
 from progressive.ports import Cluster

@@ -1,6 +1,6 @@
 """The SMI router: TrafficSplits in a cluster.
 
-Floor 4: touches a cluster. Reading and writing is `router.py`; what to write is `_mesh/smi/`.
+Floor 4: touches a cluster. Reading and writing is `../router.py`; what to write is `_mesh/smi/`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 
-from progressive._adapters.mesh.profiles import ProfileRouter
+from progressive._adapters.mesh.routers.profiles import ProfileRouter
 from progressive._mesh.effect import CountsTraffic
 from progressive._mesh.smi.codec import SmiCodec
 from progressive.ports import Cluster

@@ -1,14 +1,27 @@
-"""Notes of this project on a person's object: patch operations for one annotation.
+"""One patch of one object, its tests first; and operations for one annotation of it.
 
-Floor 3, pure. Asked by `managed.py`, and by layouts that must remember something.
+Floor 3, pure. Asked by `codec.py` and `managed.py`, and by layouts that must remember something.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from progressive._mesh.access import inner, mapping, pointer
-from progressive._mesh.codec import Manifest, Operation
+from progressive._mesh.codec import Manifest, ObjectPatch, Operation, ref_of, version_test
+from progressive._model.traffic import Target
 
 _ALL = ("metadata", "annotations")
+
+
+def patch_of(
+    manifest: Manifest, target: Target, tests: Sequence[Operation], changes: Sequence[Operation]
+) -> Sequence[ObjectPatch]:
+    """One patch with its tests first; none without a change."""
+    if not changes:
+        return ()
+    patch = (*version_test(manifest), *tests, *once(list(changes)))
+    return (ObjectPatch(ref=ref_of(manifest, target), patch=patch),)
 
 
 def annotating(manifest: Manifest, name: str, value: str) -> list[Operation]:

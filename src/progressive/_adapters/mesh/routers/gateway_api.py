@@ -1,6 +1,6 @@
 """The Gateway API router: routes of gateways and of meshes in a cluster.
 
-Floor 4: touches a cluster. Reading and writing is `router.py`; what to write is
+Floor 4: touches a cluster. Reading and writing is `../router.py`; what to write is
 `_mesh/gateway_api/`.
 """
 
@@ -8,18 +8,23 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from progressive._adapters.mesh.accepted import status_acceptance
+from progressive._adapters.mesh.objects import Sight, refused
 from progressive._adapters.mesh.router import MeshRouter
+from progressive._mesh.access import inner, text
+from progressive._mesh.codec import Manifest, ObjectPatch
 from progressive._mesh.effect import CountsTraffic
+from progressive._mesh.gateway_api import features
 from progressive._mesh.gateway_api.codec import GatewayApiCodec
+from progressive._mesh.gateway_api.kinds import GROUP, HTTP_ROUTE
 from progressive._mesh.gateway_api.layout import RouteLayout
 from progressive._mesh.rules.codec import RuleCodec
 from progressive._model.traffic import Observed, Split, Target
-from progressive.errors import InvalidRequest
+from progressive.errors import ClusterError, ErrorKind, InvalidRequest
 from progressive.ports import Cluster
 
 _UNKNOWN_NAME = re.compile(r'unknown field "spec\.rules\[\d+\]\.name"')
@@ -58,6 +63,9 @@ class GatewayApiRouter(RouteRouter):
     """
     Moves weights in HTTPRoutes, GRPCRoutes, TCPRoutes and TLSRoutes of any implementation.
 
+    A mirror is refused where the GatewayClass publishes its features and has none; that is read
+    before the first mirror, if the user may read Gateways and GatewayClasses.
+
     Args:
         cluster: None: the cluster that kubectl would speak to, found at first use.
         dialect: Whose metrics the built-in checks and `in_effect` ask, such as ``envoy-gateway``,
@@ -92,3 +100,56 @@ class GatewayApiRouter(RouteRouter):
             now=now,
             pause=pause,
         )
+        self._published = PublishedFeatures(lambda: self.cluster)
+
+    def _plan(self, sight: Sight, target: Target, split: Split) -> Sequence[ObjectPatch]:
+        patches = super()._plan(sight, target, split)
+        if patches and split.mirror is not None:
+            for ref, route in sight.steered(target):
+                if ref.kind == HTTP_ROUTE.kind:
+                    self._published.require_mirror(route, target, split.mirror)
+        return patches
+
+
+class PublishedFeatures:
+    """
+    What the implementations of Gateways say that they can, asked for once for each Gateway.
+
+    What is not there or may not be read is not known, and forbids nothing.
+
+    Args:
+        cluster: Where they are; asked for at first use.
+    """
+
+    def __init__(self, cluster: Callable[[], Cluster]) -> None:
+        self._cluster = cluster
+        self._known: dict[tuple[str, str], tuple[str, frozenset[str]]] = {}
+
+    def require_mirror(self, route: Manifest, target: Target, percent: float) -> None:
+        """
+        Refuse a mirror that the implementation of one of the route's Gateways does not have.
+
+        Raises:
+            Unsupported: It publishes its features, and this one is not among them.
+            RouterError: The API cannot be asked.
+        """
+        for gateway in features.gateways_of(route, target):
+            if gateway not in self._known:
+                self._known[gateway] = self._asked(*gateway)
+            name, known = self._known[gateway]
+            called = f"GatewayClass {name} of Gateway {'/'.join(gateway)}"
+            features.require_mirror(known, percent, called=called)
+
+    def _asked(self, namespace: str, name: str) -> tuple[str, frozenset[str]]:
+        gateway = self._optional(f"namespaces/{namespace}/gateways/{name}")
+        called = text(inner(gateway, "spec", "gatewayClassName"))
+        found = self._optional(f"gatewayclasses/{called}") if called else {}
+        return called, features.published(found)
+
+    def _optional(self, place: str) -> Manifest:
+        try:
+            return self._cluster().get(f"/apis/{GROUP}/v1/{place}")
+        except ClusterError as error:
+            if error.kind in (ErrorKind.NOT_FOUND, ErrorKind.FORBIDDEN):
+                return {}
+            raise refused(error, f"read {place}") from error
