@@ -9,6 +9,7 @@ import pytest
 import yaml
 from tests.contract.worlds import WORLDS, World, beside, names_of, objects_of, target_in
 from tests.unit.mesh.manifests import TARGET, both, endpoints, on, route, service
+from tests.unit.mesh.proxies.worlds import PROXIES
 
 from progressive import plugins
 from progressive._adapters.cluster.memory import MemoryCluster
@@ -51,6 +52,7 @@ def test_every_built_in_router_is_held_to_the_contract() -> None:
     A router that nobody arranges is a router that nobody asked.
     """
     assert {*plugins.ROUTERS} - {"envoy"} == {one.router for one in WORLDS.values()}
+    assert {*PROXIES} <= {*WORLDS}
 
 
 def world() -> MemoryCluster:

@@ -39,7 +39,8 @@ class World:
         matched: As in the contract.
         mirrored: As in the contract.
         lacks: As in the contract.
-        served: Whether the tests' API server can serve it all: a share of pods needs pods.
+        served: Whether it goes to the real API server as well: a share of pods needs pods, and
+            one shape for each kind of object is enough there.
     """
 
     router: str
@@ -112,6 +113,9 @@ def _proxy(name: str, *definitions: str, **more: Any) -> World:
     return World(router=router, made=PROXIES[name].made, definitions=definitions, **more)
 
 
+_NOT_SEEN = frozenset({"match", "mirror", "sticky"})
+"""A rule for plain TCP sees no requests."""
+
 WORLDS = {
     "istio": World(router="istio", made=_istio),
     "gateway-api": World(router="gateway-api", made=_gateway_api, definitions=("gateway-api",)),
@@ -125,15 +129,23 @@ WORLDS = {
     ),
     "nginx": World(router="nginx", made=_nginx, third=False),
     "contour": _proxy("contour", "contour"),
+    "contour-tcp": _proxy("contour-tcp", "contour", lacks=_NOT_SEEN, served=False),
     "traefik": _proxy("traefik", "traefik", lacks=frozenset({"mirror"})),
     "traefik-mirroring": _proxy("traefik-mirroring", "traefik"),
     "traefik-ingress-route": _proxy(
         "traefik-ingress-route", "traefik", lacks=frozenset({"mirror", "sticky"})
     ),
+    "traefik-tcp": _proxy("traefik-tcp", "traefik", lacks=_NOT_SEEN, served=False),
     "kuma": _proxy("kuma", "kuma"),
+    "kuma-tags": _proxy("kuma-tags", "kuma", served=False),
+    "kuma-names": _proxy("kuma-names", "kuma", served=False),
+    "kuma-tcp": _proxy("kuma-tcp", "kuma", lacks=_NOT_SEEN, served=False),
     "gloo": _proxy("gloo", "gloo"),
     "skipper": _proxy("skipper", lacks=frozenset({"match"})),
-    "skipper-route-group": _proxy("skipper-route-group", served=False),
+    "skipper-route-group": _proxy("skipper-route-group", "skipper"),
+    "skipper-default-backends": _proxy(
+        "skipper-default-backends", "skipper", lacks=frozenset({"match"}), served=False
+    ),
     "apisix": _proxy("apisix", "apisix"),
     "knative": _proxy("knative", "knative"),
 }

@@ -47,6 +47,7 @@ class Sight:
         refs: The objects that are steered; read by name from now on.
         objects: Those objects as they were last seen, after the last write.
         neighbours: Other routing objects of the first search; they can forbid the first write.
+        partial: Whether `neighbours` are kept no longer, so that a plan may lack one of them.
         guides: What led to them, where a codec follows such objects.
         services: The Services of both sides, once asked for.
         around: Objects of the further kinds that the codec looks at; None: not asked for yet.
@@ -56,6 +57,7 @@ class Sight:
     refs: tuple[ResourceRef, ...]
     objects: list[Manifest]
     neighbours: list[Manifest] = field(factory=list)
+    partial: bool = False
     guides: list[Manifest] = field(factory=list)
     services: list[Manifest] = field(factory=list)
     around: list[Manifest] | None = None

@@ -387,7 +387,7 @@ class MeshRouter:
             preflight.require_services(services, target)
             self._codec.write((*sight.everything, *services), target, split)
             sight.services = services
-        sight.neighbours = []
+        sight.neighbours, sight.partial = [], bool(sight.neighbours) or sight.partial
         everything = (*sight.services, *endpoints)
         before = self._as_it_stands(sight, target)
         preflight.require_ready(everything, target, split, complete=True, before=before)

@@ -226,14 +226,18 @@ class MeshWrites:
     def _planned(
         self, target: Target, sight: Sight, plan: Plan
     ) -> tuple[Sight, Sequence[ObjectPatch]]:
-        """An old reading may neither say that all is well nor that something is wrong."""
+        """Neither may an old reading say that all is well, nor half of one that it is not."""
+        refused = False
         try:
             patches = plan(sight)
         except RouterError:
-            if sight.fresh:
+            if sight.fresh and not sight.partial:
                 raise
-            patches = ()
-        if patches or sight.fresh:
+            if sight.partial:
+                # what is missing may be among the objects that are not kept
+                self._objects.forget(target)
+            refused, patches = True, ()
+        if patches or (sight.fresh and not refused):
             return sight, patches
         sight = self._objects.look(target)
         return sight, plan(sight)
