@@ -256,3 +256,16 @@ def test_a_note_that_means_nothing_is_passed_over(kept: str) -> None:
 
     with pytest.raises(DestinationNotFound):
         CODEC.write([manifest], TARGET, Split(canary=5))
+
+
+def test_the_next_step_leaves_the_rule_of_the_cookie_alone() -> None:
+    """
+    A rule by Flagger, or by an older version, has no anchors and means the same.
+    """
+    first = written(Split(canary=10, sticky=STICKY), route(rule()))
+    condition = first["spec"]["rules"][1]["matches"][0]["headers"][0]
+    condition["value"] = condition["value"].removeprefix("^").removesuffix("$")
+    second = written(Split(canary=20, sticky=STICKY), first)
+
+    assert first["spec"]["rules"][1] == second["spec"]["rules"][1]
+    assert [80, 20] == [one["weight"] for one in second["spec"]["rules"][0]["backendRefs"]]

@@ -183,6 +183,13 @@ class RequestRouteLayout(RouteLayout):
         rest = {key: deepcopy(one) for key, one in base.body.items() if key not in _NOT_KEPT}
         return {**made, **rest}
 
+    def without_weights(self, body: Any) -> Any:
+        """A body without weights, and without anchors, for an expression means a whole value."""
+        if isinstance(body, Mapping) and body.get("type") == "RegularExpression":
+            value = text(body.get("value")).removeprefix("^").removesuffix("$")
+            body = {**body, "value": value}
+        return super().without_weights(body)
+
     def room(self, base: Rule, bodies: Sequence[Mapping[str, Any]], target: Target) -> None:
         """
         Do nothing when the route can hold these rules beside those of people.
