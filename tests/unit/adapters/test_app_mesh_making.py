@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.unit.adapters.mesh_world import world
 from tests.unit.documents.classic import classic, document_of
-from tests.unit.mesh.app_mesh import both, http, node, router, virtual_node
+from tests.unit.mesh.app_mesh import ARN, both, http, node, router, virtual_node, weights
 from tests.unit.mesh.app_mesh import service as virtual_service
 from tests.unit.mesh.manifests import TARGET, owner
 from tests.unit.mesh.schemas import faults
@@ -113,6 +113,30 @@ def test_what_is_there_is_left_as_it_is() -> None:
 
     assert 3 == len(made_in(cluster))
     assert 10 == steered.current(TARGET).canary
+
+
+def test_a_route_of_a_person_gets_its_weights_back_at_the_end() -> None:
+    """
+    The node is known by its ARN, which only the status of another object tells.
+    """
+    targets = [{"virtualNodeARN": ARN, "weight": 7}, node("web-primary", 63)]
+    theirs = [
+        virtual_service(),
+        router(http(action={"weightedTargets": targets})),
+        virtual_node("web-canary", arn=ARN),
+        virtual_node("web-primary"),
+    ]
+    cluster = cluster_with(*theirs)
+    steered = establish(cluster)
+    steered.shift(TARGET, Split(canary=100))
+    steered.reset(TARGET)
+    assert [0, 100] == weights(made_in(cluster)["VirtualRouter web"]["spec"]["routes"][0])
+    told = steered.hand_back(TARGET, SPEC)
+    (route,) = made_in(cluster)["VirtualRouter web"]["spec"]["routes"]
+
+    assert [7, 63] == weights(route)
+    # its services must go on, for the route still names the nodes before them
+    assert told.foreign
 
 
 @pytest.mark.parametrize(

@@ -27,10 +27,10 @@ def adopt(codec: MeshCodec, objects: MeshObjects, writes: MeshWrites, target: Ta
         return
 
     def plan(sight: Sight) -> Sequence[ObjectPatch]:
-        return codec.remembering(_of_people(sight.objects), target)
+        return codec.remembering(_of_people(sight), target)
 
     sight = objects.seen(target)
-    if sight is not None and _of_people(sight.objects):
+    if sight is not None and _theirs(sight.objects):
         writes.carry_out(target, plan, homeward=lambda _: False)
 
 
@@ -46,7 +46,7 @@ def give_back(codec: MeshCodec, objects: MeshObjects, writes: MeshWrites, target
 
     def plan(sight: Sight) -> Sequence[ObjectPatch]:
         try:
-            return codec.giving_back(_of_people(sight.objects), target)
+            return codec.giving_back(_of_people(sight), target)
         except RouterError:
             return ()
 
@@ -54,5 +54,10 @@ def give_back(codec: MeshCodec, objects: MeshObjects, writes: MeshWrites, target
     writes.carry_out(target, plan, homeward=lambda _: True)
 
 
-def _of_people(manifests: Sequence[Manifest]) -> list[Manifest]:
+def _of_people(sight: Sight) -> list[Manifest]:
+    """The objects that a release did not make, and what leads to them."""
+    return [*_theirs(sight.objects), *sight.guides]
+
+
+def _theirs(manifests: Sequence[Manifest]) -> list[Manifest]:
     return [one for one in manifests if not (is_ours(one) or is_flaggers(one))]

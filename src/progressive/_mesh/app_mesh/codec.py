@@ -5,7 +5,7 @@ Floor 3, pure; a `MeshCodec`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -161,6 +161,14 @@ class AppMeshCodec(RuleCodec):
             return ()
         known = self._knowing(objects, target)
         return super(AppMeshCodec, known).reset(objects, target, total=total)
+
+    def _noted(
+        self, objects: Sequence[Manifest], target: Target, note: Callable[..., Any]
+    ) -> Iterator[ObjectPatch]:
+        target = followed(objects, target)
+        yield from super(AppMeshCodec, self._knowing(objects, target))._noted(
+            objects, target, note
+        )
 
     def _knowing(self, objects: Sequence[Manifest], target: Target) -> AppMeshCodec:
         return AppMeshCodec(Nodes.among(objects, target))
