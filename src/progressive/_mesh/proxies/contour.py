@@ -18,10 +18,9 @@ from progressive._mesh.access import Path, inner, mapping, pointer, sequence, te
 from progressive._mesh.codec import Manifest, ObjectKind, Operation, namespace_of, ref_of
 from progressive._mesh.proxies import making
 from progressive._mesh.proxies.services import MOST, ServiceLayout, any_weight
-from progressive._mesh.rules.find import Finder
+from progressive._mesh.rules.find import Finder, conditions, ours
 from progressive._mesh.rules.handing import HandsBack
 from progressive._mesh.rules.layout import Destination, Rule
-from progressive._mesh.rules.listed import conditions, ours
 from progressive._mesh.rules.matching import (
     expression,
     header_conditions,

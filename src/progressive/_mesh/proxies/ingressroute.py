@@ -15,8 +15,8 @@ from typing import Any
 from progressive._mesh.access import inner, mapping, sequence, text
 from progressive._mesh.codec import Manifest, ObjectKind
 from progressive._mesh.proxies.services import ServiceLayout
+from progressive._mesh.rules.find import ours
 from progressive._mesh.rules.layout import Rule
-from progressive._mesh.rules.listed import ours
 from progressive._mesh.rules.matching import expression, header_conditions
 from progressive._model.traffic import Capabilities, Match, Split, Target, TextMatch
 from progressive.errors import InvalidRequest, Unsupported

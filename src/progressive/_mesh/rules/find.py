@@ -6,6 +6,7 @@ is none either. Asked by `codec.py`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
@@ -25,6 +26,10 @@ from progressive.errors import (
 
 MANAGED_RULES = "progressive.dev/managed-rules"
 """Annotation: the indexes of managed rules, for schemas whose rules have no names."""
+
+
+Asked = Sequence[frozenset[str]]
+"""What a rule asks of a request: alternatives, each a set of conditions as text."""
 
 
 def _no_hint(manifest: Manifest, target: Target) -> str:
@@ -269,6 +274,31 @@ def listed_rules(manifest: Manifest) -> frozenset[int]:
     return frozenset(int(one) for one in noted.strip("[]").split(",") if one.strip().isdecimal())
 
 
+def conditions(listed: Iterable[Any]) -> frozenset[str]:
+    """Conditions that must all hold, to be compared with others."""
+    return frozenset(json.dumps(one, sort_keys=True, default=str) for one in listed)
+
+
+def ours(manifest: Manifest, asked: Sequence[Asked]) -> frozenset[int]:
+    """
+    The listed rules of an object that can be ours.
+
+    Somebody may have put a rule in front since, so that the indexes are off, and a rule of theirs
+    must not be taken for ours, for ours are removed: one from which another was narrowed down, as
+    ours are from theirs, is the base of it.
+
+    Args:
+        asked: What each rule of the list asks for.
+    """
+    listed = listed_rules(manifest)
+    others = [one for place, one in enumerate(asked) if place not in listed]
+    return frozenset(
+        place
+        for place in listed
+        if place < len(asked) and not any(_narrower(one, asked[place]) for one in others)
+    )
+
+
 def _speaks(rule: Rule, entry: RouteRef | None) -> bool:
     # gRPC is HTTP to a mesh that does not tell them apart
     if entry is None or entry.protocol is None:
@@ -284,3 +314,7 @@ def _by_index(rules: Sequence[Rule], index: int, ref: ResourceRef) -> Rule:
         return rules[index]
     name = f"{section[-1]} " if section else ""
     raise RouteNotFound(f"{ref} has no {name}rule {index} (it has {len(rules)}, counted from 0)")
+
+
+def _narrower(one: Asked, base: Asked) -> bool:
+    return bool(one) and all(any(kept < alternative for kept in base) for alternative in one)
