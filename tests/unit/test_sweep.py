@@ -13,12 +13,12 @@ import yaml
 from click.testing import CliRunner
 from tests.docs.snippets import ROOT
 from tests.unit.kube.manifests import template
+from tests.unit.mesh import gateway_api
 from tests.unit.release_world import Controllers, Killed, connection, released
 
-from progressive import Outcome, Runner
+from progressive import Outcome, Runner, plugins
 from progressive._adapters.cluster.address import parse
 from progressive._adapters.cluster.memory import MemoryCluster
-from progressive._adapters.mesh.routers.istio import IstioRouter
 from progressive._cli.main import cli
 from progressive._release.outside.standing import Found
 from progressive._release.outside.sweep import Sweep, Wishes, exit_code
@@ -83,8 +83,8 @@ def weights(cluster: MemoryCluster) -> list[int]:
 
 
 def router(name: str, cluster: Cluster) -> TrafficRouter:
-    assert "istio" == name
-    return IstioRouter(cluster, pause=lambda _: None)
+    made: TrafficRouter = plugins.router(name)(cluster=cluster, pause=lambda _: None)
+    return made
 
 
 def sweep(
@@ -276,6 +276,23 @@ def test_a_marked_route_of_other_names_is_shown_and_left(tmp_path: Path) -> None
 
     assert ("marked", True, False) == (found.standing, found.orphan, found.restored)
     assert "VirtualService shop/odd" in found.message
+
+
+def test_a_marked_route_of_any_mesh_is_found_once() -> None:
+    """Two routers know HTTPRoutes; one of them brings the traffic home."""
+    split = gateway_api.route(
+        gateway_api.rule(80, 20),
+        meta_annotations={"progressive.dev/driver": "20260101t000000-abcd/3"},
+    )
+    cluster = MemoryCluster([split], served={"gateway.networking.k8s.io": ("v1",)})
+    (found,) = sweep(cluster)
+    (home,) = sweep(cluster, restore=True)
+    path = "/apis/gateway.networking.k8s.io/v1/namespaces/shop/httproutes/web"
+    (rule,) = cluster.get(path)["spec"]["rules"]
+
+    assert ("marked", True, 20) == (found.standing, found.orphan, found.weight)
+    assert home.restored
+    assert [100, 0] == [one["weight"] for one in rule["backendRefs"]]
 
 
 @pytest.mark.parametrize(

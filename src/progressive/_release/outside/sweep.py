@@ -32,8 +32,22 @@ from progressive.ports import Clock, Cluster, Notifier, TrafficRouter
 AT_ONCE = 8
 """Targets that are read, or brought home, at the same time."""
 
-MARKING = ("istio",)
-"""Routers whose route objects carry a driver's mark."""
+MARKING = (
+    "istio",
+    "gateway-api",
+    "smi",
+    "app-mesh",
+    "contour",
+    "traefik",
+    "kuma",
+    "gloo",
+    "apisix",
+    "knative",
+    "linkerd",
+)
+"""Routers whose objects are looked through for a driver's mark: those with kinds of their own, for
+the Services and Ingresses of a whole cluster are nobody's business. What two of them know is found
+by the first."""
 
 Given = TypeVar("Given")
 
@@ -140,7 +154,8 @@ class Sweep:
         """Marked routes whose run no journal knows."""
         runs = {case.run.run for case in cases if case.run is not None}
         places = {str(case.target) for case in cases} | {one.target for one in unread}
-        found = []
+        found: list[_Case] = []
+        known: set[str] = set()
         for name in MARKING:
             router = self._router(name)
             marked: Any = getattr(router, "marked", None)
@@ -149,6 +164,10 @@ class Sweep:
             try:
                 for one in marked(self._wishes.namespace):
                     target = one.target or _unknown(one)
+                    there = f"{one.ref.api_version.partition('/')[0]} {one.ref}"
+                    if there in known:
+                        continue
+                    known.add(there)
                     if one.run not in runs and str(target) not in places:
                         found.append(_Case(target=target, marked=one, router=router))
             except AdapterError as error:
