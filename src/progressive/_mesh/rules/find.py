@@ -6,6 +6,7 @@ is none either. Asked by `codec.py`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
