@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.mesh.mutations import carried_out
 from tests.unit.mesh.proxies.test_proxy_features import RULES
@@ -38,6 +38,7 @@ MATCHES = st.lists(
 
 
 @pytest.mark.parametrize("name", sorted(PROXIES))
+@settings(deadline=None)
 @given(weights=st.tuples(WEIGHTS, WEIGHTS, WEIGHTS), total=st.integers(1, 2000), data=st.data())
 def test_a_write_is_read_back_and_is_not_repeated(
     name: str, weights: tuple[Any, Any, Any], total: int, data: st.DataObject
@@ -68,6 +69,7 @@ def test_a_write_is_read_back_and_is_not_repeated(
     "name",
     sorted(RULES),
 )
+@settings(deadline=None)
 @given(match=MATCHES, canary=st.integers(1, 100))
 def test_a_match_comes_and_goes_without_a_trace(
     name: str, match: list[Match], canary: int
