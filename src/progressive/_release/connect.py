@@ -38,7 +38,7 @@ ISTIOD = "PROGRESSIVE_ISTIOD"
 """Address of istiod's debug port, such as ``http://istiod.istio-system:15014``: a write is then
 done only when the proxies have it (or a bounded wait is over)."""
 
-WITH_STATUS = frozenset({"app-mesh", "gateway-api", "linkerd"})
+WITH_STATUS = frozenset({"app-mesh", "contour", "gateway-api", "knative", "linkerd"})
 """Routers whose objects have a status of controllers; they take `patience`."""
 
 PATIENCE = timedelta(seconds=30)

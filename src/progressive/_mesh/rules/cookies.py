@@ -83,7 +83,7 @@ def letters(seed: str) -> str:
     same plan is the same plan.
 
     >>> letters("shop/web 100")
-    'fvxmthezrk'
+    'jgvilwosin'
     """
     digest = hashlib.sha256(seed.encode()).digest()
     return "".join(chr(ord("a") + byte % 26) for byte in digest[:_LENGTH])
