@@ -51,7 +51,6 @@ def test_every_object_whose_name_is_known_is_named() -> None:
         "list controllerrevisions.apps",
         "get controllerrevisions.apps",
         "delete controllerrevisions.apps",
-        "list destinationrules.networking.istio.io",
         "list endpointslices.discovery.k8s.io",
         "list horizontalpodautoscalers.autoscaling",
         "list scaledobjects.keda.sh",
