@@ -18,6 +18,7 @@ from benchmarks.shop import Parts, Shop, deployed
 FLAGGER = "Flagger 1.44: 172 (144 reads, 28 writes)"
 _READS = ("get", "list", "watch")
 _HAPPY = [10, 20, 30, 40, 50, 0]
+_TRIES = 4
 
 
 def measure(parts: Parts, *, small: bool = False) -> list[Figure]:
@@ -51,11 +52,13 @@ def measure(parts: Parts, *, small: bool = False) -> list[Figure]:
 
 
 def _promoted(shop: Shop) -> tuple[Counter[Asked], float]:
-    mark = shop.control_plane.mark()
-    report = shop.run("promoted", "--image", "my-app=my-app:2")
-    if report["weights"] != _HAPPY or len(report["rounds"]) != len(_HAPPY) - 1:
-        raise RuntimeError(f"this is no release of five steps without a pause: {report}")
-    return shop.control_plane.requests(since=mark), report["duration_s"]
+    """A release in which no round had to be repeated; a busy machine may need a few of them."""
+    for version in range(2, 2 + _TRIES):
+        mark = shop.control_plane.mark()
+        report = shop.run("promoted", "--image", f"my-app=my-app:{version}")
+        if report["weights"] == _HAPPY and len(report["rounds"]) == len(_HAPPY) - 1:
+            return shop.control_plane.requests(since=mark), report["duration_s"]
+    raise RuntimeError(f"this is no release of five steps without a pause: {report}")
 
 
 def _idle(shop: Shop, *, seconds: float) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -73,7 +74,12 @@ def shop(mesh: Mesh, namespace: str) -> Iterator[Shop]:
     api.create(virtual_service(namespace))
     cluster = KubernetesCluster.from_environment(mesh.control_plane.kubeconfig())
     waited: list[float] = []
-    yield Shop(mesh, namespace, IstioRouter(cluster, pause=waited.append), waited)
+
+    def wait(seconds: float) -> None:
+        waited.append(seconds)
+        time.sleep(seconds)
+
+    yield Shop(mesh, namespace, IstioRouter(cluster, pause=wait), waited)
     cluster.close()
 
 
