@@ -36,7 +36,7 @@ def _of(name: str, world: World, times: int) -> Figure:
     spent = _timed(work, times)
     beside = _timed(lambda: json.loads(text), times)
     return Figure(
-        what=f"codec {name}: read, and plan a write, of one route and what is around it",
+        what=f"codec {name}: one reading and one plan",
         measured=str(spent),
         beside=f"json.loads of the same {len(text):,} bytes: {beside.median:.3g} ms",
         budget="< 1 ms",

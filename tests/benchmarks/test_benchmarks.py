@@ -18,7 +18,8 @@ from tests.real import roads
 from tests.realparts.control_plane import ControlPlane
 from tests.realparts.prometheus import Prometheus
 
-from benchmarks import api_requests, imports, machine, memory, traffic, way_home
+from benchmarks import api_requests, codecs, imports, machine, memory, traffic, way_home
+from progressive import plugins
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,6 +39,13 @@ def test_imports_are_measured() -> None:
     assert "`import kubernetes.client`" in text
     assert 1 == imports.modules("import progressive")
     assert imports.modules("from progressive import CanaryAnalysis") < 120
+
+
+def test_every_codec_is_measured() -> None:
+    """A router that nobody measured may be the slow one."""
+    text = shown(codecs.measure(small=True))
+
+    assert {name for name in plugins.ROUTERS if f"codec {name}" not in text} == {"envoy"}
 
 
 def test_the_machine_is_measured() -> None:
