@@ -1,30 +1,39 @@
 """The contract of routers, for every built-in one, on a real API server with the meshes' CRDs.
 
-No controller of a mesh runs: what is promised here is what stands in the objects, under the
-schemas and rules of the server. Plain Kubernetes is not among them, for its share is made of
-pods (`test_plain_routers.py`).
+Each router acts as a user who has exactly the Role that `progressive rbac` prints. No controller
+of a mesh runs: what is promised here is what stands in the objects, under the schemas and rules
+of the server. Plain Kubernetes is not among them, for its share is made of pods
+(`test_plain_routers.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from tests.contract.worlds import WORLDS, World, beside, names_of, objects_of, target_in
 from tests.realparts.api import Document
 from tests.realparts.control_plane import ControlPlane
 
 from progressive import plugins
 from progressive._adapters.mesh.router import MeshRouter
+from progressive._cli.main import cli
 from progressive._contract.routers import RouterContract
 from progressive._model.traffic import Target
 from progressive.clusters import KubernetesCluster
 from progressive.ports import TrafficRouter
+from progressive.testing import MemoryCluster
 
 pytestmark = pytest.mark.real
 
+USER = "restricted"
 NAMES = sorted(name for name, one in WORLDS.items() if one.served)
 
 
@@ -41,7 +50,8 @@ class TestOnARealServer(RouterContract):
     def _server(self, world: World, control_plane: ControlPlane) -> Iterator[None]:
         self.world, self.control_plane = world, control_plane
         self.matched, self.mirrored, self.lacks = world.matched, world.mirrored, world.lacks
-        self.cluster = KubernetesCluster.from_environment(control_plane.kubeconfig())
+        self.rules = printed_role(world.router)
+        self.cluster = KubernetesCluster.from_environment(control_plane.kubeconfig(USER))
         self.namespaces: list[str] = []
         yield
         self.cluster.close()
@@ -60,6 +70,7 @@ class TestOnARealServer(RouterContract):
         manifests = objects_of(self.world, namespace, *weights)
         self.made = [prepared(one) for one in manifests]
         self.control_plane.api.apply_all(self.made)
+        self.control_plane.grant(USER, namespace, self.rules)
         for one in manifests:
             if status := one.get("status"):
                 self.control_plane.api.patch(f"{self._path(one)}/status", {"status": status})
@@ -80,6 +91,37 @@ class TestOnARealServer(RouterContract):
 
     def _path(self, document: Document) -> str:
         return self.control_plane.api.path_of(document)
+
+
+@cache
+def printed_role(router: str) -> Sequence[Document]:
+    """The rules of the Role for routing writes of a release by this router."""
+    target = target_in("shop")
+    traffic: Document = {
+        "router": router,
+        "service": target.service,
+        "primary": target.primary,
+        "canary": target.canary,
+        "port": target.port,
+    }
+    if plugins.router(router)(cluster=MemoryCluster()).capabilities.match:
+        # a match may take an object of its own
+        traffic["match"] = [{"headers": {"x-release": {"exact": "next"}}}]
+    release = {
+        "apiVersion": "progressive.dev/v1",
+        "kind": "Release",
+        "metadata": {"name": "web", "namespace": target.namespace},
+        "spec": {"traffic": traffic},
+    }
+    runner = CliRunner(env={"KUBECONFIG": "/nowhere"})
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "release.yaml"
+        file.write_text(json.dumps(release), encoding="utf-8")  # JSON is YAML
+        result = runner.invoke(cli, ["rbac", str(file), "-o", "json"])
+    assert 0 == result.exit_code, result.output
+    (role,) = json.loads(result.stdout)["items"]
+    rules: list[Document] = role["rules"]
+    return rules
 
 
 def prepared(manifest: Document) -> Document:

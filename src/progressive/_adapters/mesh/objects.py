@@ -172,7 +172,8 @@ class MeshObjects:
         """
         found: list[Manifest] = []
         for kind in (*kinds, *around_of(self._codec, target)):
-            if kind in self._codec.kinds:
+            # objects of the whole cluster take a right that no release should need
+            if kind in self._codec.kinds or not (kind.namespaced or self._offline):
                 continue
             for namespace in self._namespaces(target):
                 try:

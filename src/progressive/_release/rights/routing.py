@@ -22,8 +22,6 @@ from progressive._release.route.live import Manner, route_live
 from progressive._release.route.order import Order
 from progressive.errors import AdapterError
 
-_ORDERS = (Order(read=True), Order(weight=1), Order(weight=0), Order(reset=True))
-
 _NOT_ROUTES = frozenset({"configmaps", "leases", "services", "endpointslices", "deployments"})
 
 WHY: Mapping[str, str] = {
@@ -74,7 +72,10 @@ def _played(traffic: Traffic, make: MakeRouter, stands: MemoryCluster) -> set[Ri
             service = ServiceSpec(name=traffic.target.service, port=traffic.target.port or 80)
             establish(traffic.target, service, None)
     copy = Copy(base=stands, namespace=traffic.target.namespace, patient=False)
-    for order in _ORDERS:
+    # all as well, for some know nothing in between
+    weights = (1, traffic.wanted.total, 0)
+    orders = (Order(read=True), *(Order(weight=one) for one in weights), Order(reset=True))
+    for order in orders:
         with suppress(AdapterError):
             route_live(traffic, copy, order, Manner())
     return {one for one in copy.asked() if not one.group.startswith("auth")}
