@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Protocol, TypeVar
 
 import pytest
 from tests.realparts.answering import Answering
@@ -14,15 +15,32 @@ from tests.realparts.prometheus import Prometheus
 from tests.realparts.traefik import Traefik
 
 
+class Part(Protocol):
+    """What is started and stopped."""
+
+    def start(self) -> None:
+        """Returns when it is of use."""
+
+    def stop(self) -> None:
+        """Also after a start that failed."""
+
+
+Started = TypeVar("Started", bound=Part)
+
+
+def running(part: Started) -> Iterator[Started]:
+    """A part from its start to its end, whatever happens."""
+    try:
+        part.start()
+        yield part
+    finally:
+        part.stop()
+
+
 @pytest.fixture(scope="session")
 def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     """A real API server with the CRDs of Istio, Flagger and KEDA; Deployments roll out."""
-    plane = ControlPlane(tmp_path_factory.mktemp("control-plane"))
-    try:
-        plane.start()
-        yield plane
-    finally:
-        plane.stop()
+    yield from running(ControlPlane(tmp_path_factory.mktemp("control-plane")))
 
 
 @pytest.fixture
@@ -36,12 +54,7 @@ def namespace(control_plane: ControlPlane) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     """A real Prometheus that scrapes, each second, what `prometheus.scrape(…)` names."""
-    server = Prometheus(tmp_path_factory.mktemp("prometheus"))
-    try:
-        server.start()
-        yield server
-    finally:
-        server.stop()
+    yield from running(Prometheus(tmp_path_factory.mktemp("prometheus")))
 
 
 @pytest.fixture(scope="session")
@@ -55,12 +68,7 @@ def pods(
     own_network: None, tmp_path_factory: pytest.TempPathFactory, control_plane: ControlPlane
 ) -> Iterator[Answering]:
     """The pods of every Deployment answer by their image's tag, and count who was asked."""
-    answering = Answering(tmp_path_factory.mktemp("pods"), control_plane)
-    try:
-        answering.start()
-        yield answering
-    finally:
-        answering.stop()
+    yield from running(Answering(tmp_path_factory.mktemp("pods"), control_plane))
 
 
 @pytest.fixture(scope="session")
@@ -71,12 +79,7 @@ def mesh(
     pods: Answering,
 ) -> Iterator[Mesh]:
     """Real Istio routing through a real Envoy, pods that answer, users and metrics."""
-    box = Mesh(tmp_path_factory.mktemp("mesh"), control_plane, prometheus, pods)
-    try:
-        box.start()
-        yield box
-    finally:
-        box.stop()
+    yield from running(Mesh(tmp_path_factory.mktemp("mesh"), control_plane, prometheus, pods))
 
 
 @pytest.fixture(scope="session")
@@ -87,12 +90,7 @@ def contour(
     pods: Answering,
 ) -> Iterator[Contour]:
     """Real HTTPProxy and Gateway API routing through a real Envoy, to pods that answer."""
-    box = Contour(tmp_path_factory.mktemp("contour"), control_plane, prometheus)
-    try:
-        box.start()
-        yield box
-    finally:
-        box.stop()
+    yield from running(Contour(tmp_path_factory.mktemp("contour"), control_plane, prometheus))
 
 
 @pytest.fixture(scope="session")
@@ -103,9 +101,4 @@ def traefik(
     pods: Answering,
 ) -> Iterator[Traefik]:
     """Real IngressRoute, TraefikService and Gateway API routing, to pods that answer."""
-    box = Traefik(tmp_path_factory.mktemp("traefik"), control_plane, prometheus)
-    try:
-        box.start()
-        yield box
-    finally:
-        box.stop()
+    yield from running(Traefik(tmp_path_factory.mktemp("traefik"), control_plane, prometheus))

@@ -265,19 +265,6 @@ class GuidedCodec(Protocol):
 
 
 @runtime_checkable
-class ReachingCodec(Protocol):
-    """A codec whose mesh can only come near to some orders, as with whole replicas."""
-
-    def achieved(self, objects: Sequence[Manifest], target: Target, split: Split) -> Split:
-        """
-        The order that `write` really carries out; reading back must show this one.
-
-        Raises:
-            RouterError: As `write`.
-        """
-
-
-@runtime_checkable
 class SidedCodec(Protocol):
     """A codec that knows releases whose sides are no Services of their own."""
 

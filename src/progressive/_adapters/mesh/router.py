@@ -34,7 +34,6 @@ from progressive._mesh.codec import (
     Manifest,
     MeshCodec,
     ObjectPatch,
-    ReachingCodec,
     has_services,
     ref_of,
 )
@@ -172,11 +171,8 @@ class MeshRouter:
         )
         sight = self._objects.seen(target) or self._objects.look(target)
         observed = self._read(sight, target)
-        wanted = split
-        if isinstance(self._codec, ReachingCodec):
-            wanted = self._codec.achieved(sight.everything, target, split)
-        if not observed.shows(wanted):
-            raise drifted(sight, target, wanted, observed)
+        if not observed.shows(split):
+            raise drifted(sight, target, split, observed)
         if written and self._acceptance is not None:
             standing = partial(done.standing_of, self._codec, self._objects, target)
             note = done.taken_over(self._acceptance, mark, standing, before=before[0], split=split)

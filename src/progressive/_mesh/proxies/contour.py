@@ -17,7 +17,7 @@ from attrs import evolve
 from progressive._mesh.access import Path, inner, mapping, pointer, sequence, text
 from progressive._mesh.codec import Manifest, ObjectKind, Operation, namespace_of, ref_of
 from progressive._mesh.proxies import making
-from progressive._mesh.proxies.services import MOST, ServiceLayout, any_weight
+from progressive._mesh.proxies.services import MOST, ServiceLayout, SharedEqually
 from progressive._mesh.rules.find import Finder, conditions, ours
 from progressive._mesh.rules.handing import HandsBack
 from progressive._mesh.rules.layout import Destination, Rule
@@ -40,7 +40,7 @@ _NOT_MIRRORED = ("requestHeadersPolicy", "responseHeadersPolicy", "cookieRewrite
 """Fields of the canary that its mirror does not take over: nobody sees its answers."""
 
 
-class ProxyLayout(ServiceLayout):
+class ProxyLayout(SharedEqually, ServiceLayout):
     """The layout of HTTPProxies."""
 
     kind = HTTP_PROXY
@@ -61,7 +61,7 @@ class ProxyLayout(ServiceLayout):
             found = self._weighted(body, (*section, index), manifest, target)
             yield Rule(
                 manifest=manifest,
-                layout=self if any_weight(found) else _EQUAL,
+                layout=self.counted(found),
                 section=section,
                 index=index,
                 protocol="http",
@@ -75,7 +75,7 @@ class ProxyLayout(ServiceLayout):
             found = self._weighted(body, section, manifest, target)
             yield Rule(
                 manifest=manifest,
-                layout=self if any_weight(found) else _EQUAL,
+                layout=self.counted(found),
                 section=section,
                 index=None,
                 protocol="tcp",
@@ -176,15 +176,6 @@ class ProxyLayout(ServiceLayout):
         for place, _ in reversed(spare):
             changes.append({"op": "remove", "path": pointer((*path, place))})
         return changes
-
-
-class _EqualLayout(ProxyLayout):
-    """A route without any weight: Contour shares its requests equally."""
-
-    missing = 1
-
-
-_EQUAL = _EqualLayout()
 
 
 class ContourCodec(HandsBack):

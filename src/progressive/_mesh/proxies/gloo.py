@@ -19,6 +19,7 @@ from progressive._mesh.proxies.services import MOST
 from progressive._mesh.rules.handing import HandsBack
 from progressive._mesh.rules.layout import Layout, Rule
 from progressive._mesh.rules.matching import (
+    add_named,
     expression,
     header_conditions,
     require_free,
@@ -225,17 +226,12 @@ def is_upstream(upstream: Mapping[str, Any], service: str, here: str, target: Ta
 
 def _product(given: Mapping[str, Any], wanted: Match) -> dict[str, Any]:
     made = deepcopy(dict(given))
-    headers = [deepcopy(one) for one in sequence(given.get("headers"))]
     asked = dict(header_conditions(wanted))
-    require_new([text(inner(one, "name")) for one in headers], asked)
-    headers += [{"name": name, **_text(one)} for name, one in asked.items()]
-    if headers:
-        made["headers"] = headers
-    parameters = [deepcopy(one) for one in sequence(given.get("queryParameters"))]
+    require_new([text(inner(one, "name")) for one in sequence(given.get("headers"))], asked)
+    add_named(made, "headers", asked, _text)
+    parameters = sequence(given.get("queryParameters"))
     require_free([text(inner(one, "name")) for one in parameters], wanted)
-    parameters += [{"name": name, **_text(one)} for name, one in wanted.query.items()]
-    if parameters:
-        made["queryParameters"] = parameters
+    add_named(made, "queryParameters", wanted.query, _text)
     return made
 
 

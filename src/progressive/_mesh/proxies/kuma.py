@@ -20,6 +20,7 @@ from progressive._mesh.rules.find import Asked, conditions, ours
 from progressive._mesh.rules.handing import HandsBack
 from progressive._mesh.rules.layout import Destination, Layout, Rule
 from progressive._mesh.rules.matching import (
+    add_named,
     expression,
     header_conditions,
     require_free,
@@ -286,20 +287,15 @@ def _asked(body: Mapping[str, Any]) -> Asked:
 
 def _product(given: Mapping[str, Any], wanted: Match) -> dict[str, Any]:
     made = deepcopy(dict(given))
-    headers = [deepcopy(one) for one in sequence(given.get("headers"))]
     asked = {name.lower(): one for name, one in header_conditions(wanted)}
     for name in asked:
         if not _HEADER.fullmatch(name):
             raise InvalidRequest(f"{name!r} is no name of a header that Kuma can match")
-    require_new([text(inner(one, "name")) for one in headers], asked)
-    headers += [{"name": name, **_header(one)} for name, one in asked.items()]
-    if headers:
-        made["headers"] = headers
-    parameters = [deepcopy(one) for one in sequence(given.get("queryParams"))]
+    require_new([text(inner(one, "name")) for one in sequence(given.get("headers"))], asked)
+    add_named(made, "headers", asked, _header)
+    parameters = sequence(given.get("queryParams"))
     require_free([text(inner(one, "name")) for one in parameters], wanted)
-    parameters += [{"name": name, **_parameter(one)} for name, one in wanted.query.items()]
-    if parameters:
-        made["queryParams"] = parameters
+    add_named(made, "queryParams", wanted.query, _parameter)
     return made
 
 

@@ -14,9 +14,9 @@ from typing import Any
 
 from progressive._mesh.access import Path, inner, mapping, sequence, text
 from progressive._mesh.codec import Manifest, ObjectKind, namespace_of
-from progressive._mesh.proxies.services import any_weight
+from progressive._mesh.proxies.services import SharedEqually
 from progressive._mesh.rules.find import conditions, ours
-from progressive._mesh.rules.layout import Destination, Layout, Rule
+from progressive._mesh.rules.layout import Destination, Rule
 from progressive._mesh.rules.matching import expression
 from progressive._model.traffic import Capabilities, Match, Split, Target, TextMatch
 from progressive.errors import Unsupported
@@ -29,7 +29,7 @@ _FIRST = "Weight(100)"
 """Puts a route before all others of its path; their other predicates count one each."""
 
 
-class RouteGroupLayout(Layout):
+class RouteGroupLayout(SharedEqually):
     """The layout of RouteGroups."""
 
     kind = ROUTE_GROUP
@@ -50,7 +50,7 @@ class RouteGroupLayout(Layout):
             found = self._backends(body.get("backends"), path, manifest, target)
             yield Rule(
                 manifest=manifest,
-                layout=self if any_weight(found) else _EQUAL,
+                layout=self.counted(found),
                 section=section,
                 index=index,
                 protocol="http",
@@ -64,7 +64,7 @@ class RouteGroupLayout(Layout):
             found = self._backends(listed, shared, manifest, target)
             yield Rule(
                 manifest=manifest,
-                layout=self if any_weight(found) else _EQUAL,
+                layout=self.counted(found),
                 section=shared,
                 index=None,
                 protocol="http",
@@ -122,15 +122,6 @@ class RouteGroupLayout(Layout):
             "predicates": [*given, *_predicates(wanted), _FIRST],
             "backends": list(destinations),
         }
-
-
-class _EqualLayout(RouteGroupLayout):
-    """A route without any weight: Skipper shares its requests equally."""
-
-    missing = 1
-
-
-_EQUAL = _EqualLayout()
 
 
 def _asked(body: Mapping[str, Any]) -> frozenset[str]:

@@ -6,6 +6,8 @@ Floor 3, pure: a `Layout` whose subclasses say where rules are. Used beside it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
+from functools import cached_property
 from typing import Any
 
 from progressive._mesh.access import text
@@ -36,6 +38,17 @@ class ServiceLayout(Layout):
         return {**body, "name": service, "port": port}
 
 
-def any_weight(destinations: Sequence[Destination]) -> bool:
-    """Whether any destination says its weight; some proxies share equally where none does."""
-    return any(one.body.get("weight") is not None for one in destinations)
+class SharedEqually(Layout):
+    """A kind whose proxy shares requests equally where no destination of a rule has a weight."""
+
+    def counted(self, destinations: Sequence[Destination]) -> Layout:
+        """The layout by which the weights of a rule with these destinations are read."""
+        if any(one.body.get("weight") is not None for one in destinations):
+            return self
+        return self._equal
+
+    @cached_property
+    def _equal(self) -> Layout:
+        equal = copy(self)
+        equal.missing = 1
+        return equal

@@ -6,9 +6,11 @@ Floor 3, pure. Used by layouts that write managed rules, and by `sticky.py`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import permutations
+from typing import Any
 
+from progressive._mesh.access import sequence
 from progressive._model.traffic import Match, TextMatch
 from progressive.errors import InvalidRequest, Unsupported
 
@@ -122,6 +124,24 @@ def require_free(there: Sequence[str], wanted: Match) -> None:
                 f"query parameter {name} is asked for already, and cannot be matched twice; "
                 "leave it out of the match, or give the release a rule of its own"
             )
+
+
+def add_named(
+    made: dict[str, Any],
+    key: str,
+    asked: Mapping[str, TextMatch],
+    say: Callable[[TextMatch], Mapping[str, Any]],
+) -> None:
+    """
+    Add conditions to a list whose items have a ``name``; without any there is no such list.
+
+    Args:
+        made: What holds the list, or shall.
+        say: The rest of an item.
+    """
+    listed = [*sequence(made.get(key)), *({"name": name, **say(it)} for name, it in asked.items())]
+    if listed:
+        made[key] = listed
 
 
 def require_sound(matches: Sequence[Match]) -> None:

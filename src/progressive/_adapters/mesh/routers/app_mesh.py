@@ -6,17 +6,16 @@ Floor 4: touches a cluster. Reading and writing is `../router.py`; what to write
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Unpack
 
 from progressive._adapters.mesh.accepted import status_acceptance
 from progressive._adapters.mesh.objects import refused
 from progressive._adapters.mesh.router import MeshRouter
+from progressive._adapters.mesh.settings import Settings
 from progressive._mesh.app_mesh.codec import AppMeshCodec
 from progressive._mesh.codec import ref_of
-from progressive._mesh.effect import CountsTraffic
 from progressive._model.release import ServiceSpec
 from progressive._model.traffic import Target
 from progressive.errors import ClusterError
@@ -34,11 +33,7 @@ class AppMeshRouter(MeshRouter):
         cluster: None: the cluster that kubectl would speak to, found at first use.
         patience: How long each shift waits until the controller has brought what it wrote to AWS;
             None: it does not wait, and `accepted` asks.
-        proof: Counts requests, such as a `PrometheusMetrics`; None: `in_effect` cannot be asked.
-        offline: The cluster is a file: Services and EndpointSlices that are not there are not
-            asked for.
-        now: The clock.
-        pause: Waits, in seconds.
+        settings: `proof`, `offline`, `now` and `pause`, as of `MeshRouter`.
     """
 
     def __init__(
@@ -46,21 +41,11 @@ class AppMeshRouter(MeshRouter):
         cluster: Cluster | None = None,
         *,
         patience: timedelta | None = None,
-        proof: CountsTraffic | None = None,
-        offline: bool = False,
-        now: Callable[[], datetime] | None = None,
-        pause: Callable[[float], None] = time.sleep,
+        **settings: Unpack[Settings],
     ) -> None:
         self._own = codec = AppMeshCodec()
-        super().__init__(
-            codec,
-            cluster,
-            acceptance=status_acceptance(codec, patience, pause),
-            proof=proof,
-            offline=offline,
-            now=now,
-            pause=pause,
-        )
+        super().__init__(codec, cluster, **settings)
+        self._acceptance = status_acceptance(codec, patience, self._pause)
 
     def establish(
         self, target: Target, service: ServiceSpec, owner: Mapping[str, Any] | None

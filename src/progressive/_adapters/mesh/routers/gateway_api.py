@@ -7,17 +7,16 @@ Floor 4: touches a cluster. Reading and writing is `../router.py`; what to write
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
+from typing import Any, Unpack
 
 from progressive._adapters.mesh.accepted import status_acceptance
 from progressive._adapters.mesh.objects import Sight, refused
 from progressive._adapters.mesh.router import MeshRouter
+from progressive._adapters.mesh.settings import Settings
 from progressive._mesh.access import inner, text
 from progressive._mesh.codec import Manifest, ObjectPatch
-from progressive._mesh.effect import CountsTraffic
 from progressive._mesh.gateway_api import features
 from progressive._mesh.gateway_api.codec import GatewayApiCodec
 from progressive._mesh.gateway_api.kinds import GROUP, HTTP_ROUTE
@@ -72,11 +71,7 @@ class GatewayApiRouter(RouteRouter):
             ``contour``, ``traefik`` or ``istio``; None: the application's own.
         patience: How long each shift waits for the controllers to accept what it wrote; None: it
             does not wait, and `accepted` asks.
-        proof: Counts requests, such as a `PrometheusMetrics`; None: `in_effect` cannot be asked.
-        offline: The cluster is a file: Services and EndpointSlices that are not there are not
-            asked for.
-        now: The clock.
-        pause: Waits, in seconds.
+        settings: `proof`, `offline`, `now` and `pause`, as of `MeshRouter`.
     """
 
     def __init__(
@@ -85,21 +80,11 @@ class GatewayApiRouter(RouteRouter):
         *,
         dialect: str | None = None,
         patience: timedelta | None = None,
-        proof: CountsTraffic | None = None,
-        offline: bool = False,
-        now: Callable[[], datetime] | None = None,
-        pause: Callable[[float], None] = time.sleep,
+        **settings: Unpack[Settings],
     ) -> None:
         codec = GatewayApiCodec(dialect)
-        super().__init__(
-            codec,
-            cluster,
-            acceptance=status_acceptance(codec, patience, pause),
-            proof=proof,
-            offline=offline,
-            now=now,
-            pause=pause,
-        )
+        super().__init__(codec, cluster, **settings)
+        self._acceptance = status_acceptance(codec, patience, self._pause)
         self._published = PublishedFeatures(lambda: self.cluster)
 
     def _plan(self, sight: Sight, target: Target, split: Split) -> Sequence[ObjectPatch]:

@@ -6,16 +6,15 @@ Floor 4: touches a cluster. Reading and writing of weights is `../router.py`; wh
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Mapping
+from typing import Unpack
 
 from progressive._adapters.mesh.objects import refused
 from progressive._adapters.mesh.router import MeshRouter
 from progressive._adapters.mesh.routers.istiod import IstiodAcceptance
+from progressive._adapters.mesh.settings import Settings
 from progressive._adapters.mesh.writes import TRIES
 from progressive._mesh.codec import ObjectPatch
-from progressive._mesh.effect import CountsTraffic
 from progressive._mesh.istio import subsets
 from progressive._mesh.istio.codec import IstioCodec
 from progressive._model.traffic import Side, Target
@@ -34,11 +33,7 @@ class IstioRouter(MeshRouter):
         cluster: None: the cluster that kubectl would speak to, found at first use.
         istiod: Address of istiod's debug port, such as ``http://istiod.istio-system:15014``;
             after each shift its word is waited for, for at most 10 s. None: not asked.
-        proof: Counts requests, such as a `PrometheusMetrics`; None: `in_effect` cannot be asked.
-        offline: The cluster is a file: Services and EndpointSlices that are not there are not
-            asked for.
-        now: The clock.
-        pause: Waits, in seconds.
+        settings: `proof`, `offline`, `now` and `pause`, as of `MeshRouter`.
     """
 
     def __init__(
@@ -46,20 +41,11 @@ class IstioRouter(MeshRouter):
         cluster: Cluster | None = None,
         *,
         istiod: str | None = None,
-        proof: CountsTraffic | None = None,
-        offline: bool = False,
-        now: Callable[[], datetime] | None = None,
-        pause: Callable[[float], None] = time.sleep,
+        **settings: Unpack[Settings],
     ) -> None:
-        super().__init__(
-            IstioCodec(),
-            cluster,
-            acceptance=IstiodAcceptance(istiod, pause=pause) if istiod else None,
-            proof=proof,
-            offline=offline,
-            now=now,
-            pause=pause,
-        )
+        super().__init__(IstioCodec(), cluster, **settings)
+        if istiod:
+            self._acceptance = IstiodAcceptance(istiod, pause=self._pause)
 
     def label_subset(self, target: Target, side: Side, labels: Mapping[str, str | None]) -> bool:
         """

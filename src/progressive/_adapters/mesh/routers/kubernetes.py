@@ -11,19 +11,17 @@ sides are asked for once.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Unpack
 
 from attrs import define
 
 from progressive._adapters.mesh.objects import MeshObjects, Sight
 from progressive._adapters.mesh.router import MeshRouter
+from progressive._adapters.mesh.settings import Settings
 from progressive._mesh import preflight
 from progressive._mesh.builtin import ENDPOINT_SLICE, SERVICE, named, of_kind
 from progressive._mesh.codec import Manifest, ObjectPatch, ResourceRef, ref_of
-from progressive._mesh.effect import CountsTraffic
 from progressive._mesh.kubernetes.codec import KubernetesCodec
 from progressive._mesh.kubernetes.pods import (
     DEPLOYMENT,
@@ -48,24 +46,16 @@ class KubernetesRouter(MeshRouter):
 
     Args:
         cluster: None: the cluster that kubectl would speak to, found at first use.
-        proof: Counts requests, such as a `PrometheusMetrics`; None: `in_effect` cannot be asked.
-        offline: The cluster is a file: EndpointSlices and autoscalers that are not there are not
-            asked for.
-        now: The clock.
-        pause: Waits, in seconds.
+        settings: `proof`, `offline`, `now` and `pause`, as of `MeshRouter`.
     """
 
     def __init__(
         self,
         cluster: Cluster | None = None,
-        *,
-        proof: CountsTraffic | None = None,
-        offline: bool = False,
-        now: Callable[[], datetime] | None = None,
-        pause: Callable[[float], None] = time.sleep,
+        **settings: Unpack[Settings],
     ) -> None:
         self._steady = _Steady()
-        super().__init__(self._steady, cluster, proof=proof, offline=offline, now=now, pause=pause)
+        super().__init__(self._steady, cluster, **settings)
 
     def shift(self, target: Target, split: Split) -> Observed:
         """As `MeshRouter.shift`; the share that the replicas make is what is answered."""

@@ -6,14 +6,13 @@ Floor 4: touches a cluster. Reading and writing is `../router.py`; what to write
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
+from typing import Unpack
 
 from progressive._adapters.mesh.accepted import status_acceptance
 from progressive._adapters.mesh.routers.gateway_api import RouteRouter
 from progressive._adapters.mesh.routers.profiles import ProfileRouter
-from progressive._mesh.effect import CountsTraffic
+from progressive._adapters.mesh.settings import Settings
 from progressive._mesh.linkerd.codec import LinkerdCodec
 from progressive.ports import Cluster
 
@@ -31,11 +30,7 @@ class LinkerdRouter(RouteRouter, ProfileRouter):
         patience: How long each shift waits for the policy controller to accept what it wrote; its
             status tells no generation, so that an unchanged one is a note after settling (10 s).
             None: a shift does not wait, and `accepted` asks.
-        proof: Counts requests, such as a `PrometheusMetrics`; None: `in_effect` cannot be asked.
-        offline: The cluster is a file: Services and EndpointSlices that are not there are not
-            asked for.
-        now: The clock.
-        pause: Waits, in seconds.
+        settings: `proof`, `offline`, `now` and `pause`, as of `MeshRouter`.
     """
 
     def __init__(
@@ -44,18 +39,8 @@ class LinkerdRouter(RouteRouter, ProfileRouter):
         *,
         adopt: bool = False,
         patience: timedelta | None = None,
-        proof: CountsTraffic | None = None,
-        offline: bool = False,
-        now: Callable[[], datetime] | None = None,
-        pause: Callable[[float], None] = time.sleep,
+        **settings: Unpack[Settings],
     ) -> None:
         codec = LinkerdCodec(adopt=adopt)
-        super().__init__(
-            codec,
-            cluster,
-            acceptance=status_acceptance(codec, patience, pause),
-            proof=proof,
-            offline=offline,
-            now=now,
-            pause=pause,
-        )
+        super().__init__(codec, cluster, **settings)
+        self._acceptance = status_acceptance(codec, patience, self._pause)

@@ -9,14 +9,12 @@ and go, and more than one may claim a path.
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Unpack
 
 from progressive._adapters.mesh.objects import MeshObjects, Sight
 from progressive._adapters.mesh.router import MeshRouter
-from progressive._mesh.effect import CountsTraffic
+from progressive._adapters.mesh.settings import Settings
 from progressive._mesh.nginx.annotations import PREFIX
 from progressive._mesh.nginx.codec import NginxCodec
 from progressive._mesh.nginx.ingresses import main_ingress
@@ -41,11 +39,7 @@ class NginxRouter(MeshRouter):
         cluster: None: the cluster that kubectl would speak to, found at first use.
         prefix: Of the annotations, as the controller's `--annotations-prefix`; None: that of
             `PROGRESSIVE_INGRESS_PREFIX` in the environment, else ``nginx.ingress.kubernetes.io``.
-        proof: Counts requests, such as a `PrometheusMetrics`; None: `in_effect` cannot be asked.
-        offline: The cluster is a file: Services and EndpointSlices that are not there are not
-            asked for.
-        now: The clock.
-        pause: Waits, in seconds.
+        settings: `proof`, `offline`, `now` and `pause`, as of `MeshRouter`.
     """
 
     def __init__(
@@ -53,13 +47,10 @@ class NginxRouter(MeshRouter):
         cluster: Cluster | None = None,
         *,
         prefix: str | None = None,
-        proof: CountsTraffic | None = None,
-        offline: bool = False,
-        now: Callable[[], datetime] | None = None,
-        pause: Callable[[float], None] = time.sleep,
+        **settings: Unpack[Settings],
     ) -> None:
         codec = NginxCodec(prefix or os.environ.get(INGRESS_PREFIX) or PREFIX)
-        super().__init__(codec, cluster, proof=proof, offline=offline, now=now, pause=pause)
+        super().__init__(codec, cluster, **settings)
 
     def establish(
         self, target: Target, service: ServiceSpec, owner: Mapping[str, Any] | None

@@ -7,15 +7,14 @@ whose objects carry a status, wait for it as well.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
+from typing import Any, Unpack
 
 from progressive._adapters.mesh.accepted import status_acceptance
 from progressive._adapters.mesh.router import MeshRouter
+from progressive._adapters.mesh.settings import Settings
 from progressive._mesh.codec import MeshCodec
-from progressive._mesh.effect import CountsTraffic
 from progressive._mesh.proxies import made_up
 from progressive._mesh.proxies.apisix import ApisixCodec
 from progressive._mesh.proxies.contour import ContourCodec
@@ -35,11 +34,7 @@ class ProxyRouter(MeshRouter):
 
     Args:
         cluster: None: the cluster that kubectl would speak to, found at first use.
-        proof: Counts requests, such as a `PrometheusMetrics`; None: `in_effect` cannot be asked.
-        offline: The cluster is a file: Services and EndpointSlices that are not there are not
-            asked for.
-        now: The clock.
-        pause: Waits, in seconds.
+        settings: `proof`, `offline`, `now` and `pause`, as of `MeshRouter`.
     """
 
     codec: Callable[[], MeshCodec]
@@ -48,15 +43,9 @@ class ProxyRouter(MeshRouter):
     def __init__(
         self,
         cluster: Cluster | None = None,
-        *,
-        proof: CountsTraffic | None = None,
-        offline: bool = False,
-        now: Callable[[], datetime] | None = None,
-        pause: Callable[[float], None] = time.sleep,
+        **settings: Unpack[Settings],
     ) -> None:
-        super().__init__(
-            type(self).codec(), cluster, proof=proof, offline=offline, now=now, pause=pause
-        )
+        super().__init__(type(self).codec(), cluster, **settings)
 
     def made_up(self, target: Target) -> Sequence[list[dict[str, Any]]]:
         """What the router does not make itself, for a rehearsal of what a release asks for."""
@@ -68,7 +57,7 @@ class StatusRouter(ProxyRouter):
     A `ProxyRouter` whose objects carry a status.
 
     Args:
-        cluster, proof, offline, now, pause: As of `ProxyRouter`.
+        cluster, settings: As of `ProxyRouter`.
         patience: How long each shift waits for the controller to accept what it wrote; None: it
             does not wait, and `accepted` asks.
     """
@@ -78,13 +67,10 @@ class StatusRouter(ProxyRouter):
         cluster: Cluster | None = None,
         *,
         patience: timedelta | None = None,
-        proof: CountsTraffic | None = None,
-        offline: bool = False,
-        now: Callable[[], datetime] | None = None,
-        pause: Callable[[float], None] = time.sleep,
+        **settings: Unpack[Settings],
     ) -> None:
-        super().__init__(cluster, proof=proof, offline=offline, now=now, pause=pause)
-        self._acceptance = status_acceptance(self._codec, patience, pause)
+        super().__init__(cluster, **settings)
+        self._acceptance = status_acceptance(self._codec, patience, self._pause)
 
 
 class ContourRouter(StatusRouter):

@@ -5,12 +5,10 @@ Floor 4: touches a cluster. Reading and writing is `../router.py`; what to write
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from datetime import datetime
+from typing import Unpack
 
 from progressive._adapters.mesh.routers.profiles import ProfileRouter
-from progressive._mesh.effect import CountsTraffic
+from progressive._adapters.mesh.settings import Settings
 from progressive._mesh.smi.codec import SmiCodec
 from progressive.ports import Cluster
 
@@ -27,11 +25,7 @@ class SmiRouter(ProfileRouter):
         version: The only API version to use, such as ``v1alpha2``; None: the newest that the
             cluster serves.
         adopt: Whether a split that another controller owns may be written; its owner stays.
-        proof: Counts requests, such as a `PrometheusMetrics`; None: `in_effect` cannot be asked.
-        offline: The cluster is a file: Services and EndpointSlices that are not there are not
-            asked for.
-        now: The clock.
-        pause: Waits, in seconds.
+        settings: `proof`, `offline`, `now` and `pause`, as of `MeshRouter`.
     """
 
     def __init__(
@@ -40,16 +34,10 @@ class SmiRouter(ProfileRouter):
         *,
         version: str | None = None,
         adopt: bool = False,
-        proof: CountsTraffic | None = None,
-        offline: bool = False,
-        now: Callable[[], datetime] | None = None,
-        pause: Callable[[float], None] = time.sleep,
+        **settings: Unpack[Settings],
     ) -> None:
         super().__init__(
             SmiCodec(adopt=adopt, version=version),
             cluster,
-            proof=proof,
-            offline=offline,
-            now=now,
-            pause=pause,
+            **settings,
         )
