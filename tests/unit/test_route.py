@@ -459,3 +459,14 @@ def test_a_role_for_routing_alone_is_smaller_than_a_release_s(tmp_path: Path) ->
     named = needed(tmp_path, release(routes=[entry], match=[{"headers": {"x": {"exact": "a"}}}]))
     assert "infra: patch virtualservices/edge" in named
     assert "shop: patch virtualservices" not in named
+
+
+def test_subsets_take_the_right_to_see_whether_they_are_known(tmp_path: Path) -> None:
+    """
+    Without it nothing is refused, and the share of an unknown subset is answered with 503.
+    """
+    free = needed(tmp_path, release(subsets={"primary": "stable", "canary": "next"}))
+
+    assert "shop: list destinationrules" in free
+    assert {"shop: list virtualservices", "shop: patch virtualservices"} < free
+    assert "shop: list destinationrules" not in needed(tmp_path, release())

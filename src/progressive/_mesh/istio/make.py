@@ -9,6 +9,7 @@ from copy import deepcopy
 from typing import Any
 
 from progressive._mesh.istio.layout import VIRTUAL_SERVICE
+from progressive._mesh.istio.subsets import name_of
 from progressive._mesh.rules.made import made, refuse_tcp
 from progressive._model.release import ServiceSpec
 from progressive._model.traffic import Side, Target
@@ -41,6 +42,23 @@ def virtual_service(target: Target, service: ServiceSpec) -> dict[str, Any]:
         _destination(target, service, Side.CANARY, 0),
     ]
     spec = {"hosts": hosts, "gateways": list(service.gateways) or ["mesh"], "http": [rule]}
+    return made(VIRTUAL_SERVICE, target, service, spec)
+
+
+def subset_route(target: Target) -> dict[str, Any]:
+    """
+    A VirtualService of subset style as short as it can be; the canary has weight.
+
+    Raises:
+        Unsupported: The sides are services.
+    """
+    host = target.service
+    route = [
+        {"destination": {"host": host, "subset": name_of(side, target)}, "weight": weight}
+        for side, weight in ((Side.PRIMARY, 90), (Side.CANARY, 10))
+    ]
+    service = ServiceSpec(name=host, port=target.port or 80)
+    spec = {"hosts": [host], "http": [{"route": route}]}
     return made(VIRTUAL_SERVICE, target, service, spec)
 
 

@@ -167,7 +167,7 @@ def _releases(
     objects = [dict(one) for one in first.copy.objects()]
     for name in (target.primary, target.canary):
         if not any((one["kind"], one["metadata"]["name"]) == ("Service", name) for one in objects):
-            objects.append(_made_up_service(name, target))
+            objects.append(made_up_service(name, target))
     managed = _managed(document)
     objects += [_made_up_autoscaler(*one, managed, target) for one in autoscalers]
     played = Rehearsal(document, target, MemoryCluster(objects, namespace=target.namespace), make)
@@ -244,7 +244,8 @@ def made_up_worlds(make: MakeRouter | None, target: Target) -> Sequence[list[Man
     return made_up(target) if callable(made_up) else ([],)
 
 
-def _made_up_service(name: str, target: Target) -> Manifest:
+def made_up_service(name: str, target: Target) -> Manifest:
+    """A Service of a release, as short as it can be."""
     port = {"name": "http", "port": target.port or 80}
     return {
         "apiVersion": "v1",
@@ -286,7 +287,7 @@ def _route_resources(make: MakeRouter | None, target: Target) -> dict[tuple[str,
     if make is None:
         return {}
     sides = (target.primary, target.canary)
-    around: list[Mapping[str, Any]] = [_made_up_service(one, target) for one in sides]
+    around: list[Mapping[str, Any]] = [made_up_service(one, target) for one in sides]
     around += [ready_slice(one, target.namespace) for one in sides]
     scratch = MemoryCluster(around, namespace=target.namespace)
     establish = getattr(make(scratch), "establish", None)

@@ -17,7 +17,7 @@ from progressive._kube.rights import Right
 from progressive._model.release import ServiceSpec, Traffic
 from progressive._model.traffic import Target
 from progressive._release.preview.rehearsal import Copy, MakeRouter, ready_slice, router_of
-from progressive._release.rights.needs import made_up_worlds
+from progressive._release.rights.needs import made_up_service, made_up_worlds
 from progressive._release.route.live import Manner, route_live
 from progressive._release.route.order import Order
 from progressive.errors import AdapterError
@@ -50,9 +50,11 @@ def needs_of_route(traffic: Traffic, target: Target) -> frozenset[Right]:
     if make is None:
         return frozenset()
     # where its route is and what it looks like is somebody else's decision: any will do here
-    plain = evolve(target, routes=(), subsets=None, bounds=None)
+    plain = evolve(target, routes=(), bounds=None)
     sides = (target.primary, target.canary)
-    world = [_service(one, target) for one in (target.service, *sides)]
+    world: list[Mapping[str, Any]] = [
+        made_up_service(one, target) for one in (target.service, *sides)
+    ]
     world += [ready_slice(one, target.namespace) for one in sides]
     asked: set[Right] = set()
     for beside in made_up_worlds(make, plain):
@@ -79,15 +81,6 @@ def _played(traffic: Traffic, make: MakeRouter, stands: MemoryCluster) -> set[Ri
         with suppress(AdapterError):
             route_live(traffic, copy, order, Manner())
     return {one for one in copy.asked() if not one.group.startswith("auth")}
-
-
-def _service(name: str, target: Target) -> Mapping[str, Any]:
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {"name": name, "namespace": target.namespace},
-        "spec": {"selector": {"app": name}, "ports": [{"name": "http", "port": 80}]},
-    }
 
 
 def _named(right: Right, target: Target, makes: set[str]) -> list[Right]:

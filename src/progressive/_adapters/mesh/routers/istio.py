@@ -6,8 +6,8 @@ Floor 4: touches a cluster. Reading and writing of weights is `../router.py`; wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Unpack
+from collections.abc import Mapping, Sequence
+from typing import Any, Unpack
 
 from progressive._adapters.mesh.objects import refused
 from progressive._adapters.mesh.router import MeshRouter
@@ -17,6 +17,7 @@ from progressive._adapters.mesh.writes import TRIES
 from progressive._mesh.codec import ObjectPatch
 from progressive._mesh.istio import subsets
 from progressive._mesh.istio.codec import IstioCodec
+from progressive._mesh.istio.make import subset_route
 from progressive._model.traffic import Side, Target
 from progressive.errors import ClusterError, Conflict, PreflightFailed
 from progressive.ports import Cluster
@@ -46,6 +47,10 @@ class IstioRouter(MeshRouter):
         super().__init__(IstioCodec(), cluster, **settings)
         if istiod:
             self._acceptance = IstiodAcceptance(istiod, pause=self._pause)
+
+    def made_up(self, target: Target) -> Sequence[list[dict[str, Any]]]:
+        """A route of subset style, which people make, for a rehearsal of what a release asks."""
+        return ([] if target.subsets is None else [subset_route(target)],)
 
     def label_subset(self, target: Target, side: Side, labels: Mapping[str, str | None]) -> bool:
         """
