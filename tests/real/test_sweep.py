@@ -196,6 +196,11 @@ def test_a_split_without_a_journal_is_known_by_its_mark(place: Place) -> None:
     assert 0 == len(sweep(place).answer["targets"])
 
 
+def _slow(deployment: Any) -> bool:
+    annotations = deployment["spec"]["template"]["metadata"].get("annotations") or {}
+    return "tests/ready-after" in annotations
+
+
 def test_a_promotion_whose_driver_died_is_finished(place: Place) -> None:
     """
     L26: the primary is not undone, so its way home is forward.
@@ -206,7 +211,9 @@ def test_a_promotion_whose_driver_died_is_finished(place: Place) -> None:
     slow = {"annotations": {"tests/ready-after": "6s"}}
     place.api.patch(path, {"spec": {"template": {"metadata": slow}}})
     running = place.start("run")
-    running.wait_for("promotion weight=20")
+    primary = place.api.path("apps/v1", "Deployment", place.namespace, "my-app-primary")
+    # the line is shown before the decision is saved; the copied template is written after that
+    place.api.wait(primary, _slow, "the analysed template on the primary")
     running.kill()
     swept = sweep(place, "--restore")
 
