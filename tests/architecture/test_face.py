@@ -8,11 +8,11 @@ import re
 from pathlib import Path
 
 from tests.architecture.house import SOURCE
+from tests.docs.generated import DOORS, promised
 
 import progressive
 
 ROOT = SOURCE.parents[1]
-DOORS = ("aio", "clusters", "metrics", "plugins", "ports", "routers", "stores", "testing")
 
 
 def _public() -> set[str]:
@@ -120,24 +120,6 @@ def test_the_reference_names_everything_behind_the_doors() -> None:
         pattern = rf"^\| `progressive\.{door}\.(\w+)` \|"
         told = re.findall(pattern, text, flags=re.MULTILINE)
 
-        assert sorted(_promised(door)) == sorted(told), door
+        assert sorted(promised(door)) == sorted(told), door
         for name in told:
             assert hasattr(module, name)
-
-
-def _promised(door: str) -> list[str]:
-    """What a door lists; one without a list promises every public name that it defines."""
-    module = importlib.import_module(f"progressive.{door}")
-    listed = getattr(module, "__all__", None)
-    if listed is not None:
-        return list(listed)
-    tree = ast.parse((SOURCE / f"{door}.py").read_text(encoding="utf-8"))
-    names: list[str] = []
-    for node in tree.body:
-        if isinstance(node, ast.ClassDef | ast.FunctionDef):
-            names.append(node.name)
-        elif isinstance(node, ast.Assign):
-            names += [one.id for one in node.targets if isinstance(one, ast.Name)]
-        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            names.append(node.target.id)
-    return [name for name in names if not name.startswith("_")]

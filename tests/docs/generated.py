@@ -144,12 +144,19 @@ def _said(module: Any, name: str) -> str:
     value = getattr(module, name)
     if inspect.isclass(value) or inspect.isfunction(value):
         return first_words(value)
-    lines = inspect.getsource(module).splitlines()
+    lines = _source(module).splitlines()
     begun = next(number for number, line in enumerate(lines) if line.startswith(f"{name}"))
     for line in takewhile(str.strip, lines[begun + 1 :]):
         if line.startswith('"""'):
             return line.strip('"').rstrip().replace("``", "`")
     return f"`{value}`"
+
+
+def _source(module: Any) -> str:
+    """The text of a module; of a door that is a folder, that of its modules."""
+    file = Path(inspect.getfile(module))
+    files = sorted(file.parent.glob("*.py")) if file.name == "__init__.py" else [file]
+    return "\n".join(one.read_text(encoding="utf-8") for one in files)
 
 
 def first_words(value: Any) -> str:
