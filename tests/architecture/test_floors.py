@@ -79,11 +79,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
 """Library → beginnings of the paths that may import it; all other libraries are refused."""
 
 LINES, FUNCTION_LINES, FILES = 400, 50, 14
-
-LARGER = {
-    "_adapters/cluster/memory.py": (420, "the verbs of an API under one lock"),
-}
-"""What is larger than the numbers above, how large it may be, and why."""
+"""How long a file and a function may be, and how many files a folder may hold."""
 
 
 def test_a_module_knows_only_the_floors_below() -> None:
@@ -170,13 +166,9 @@ def test_a_module_says_on_which_floor_it_is() -> None:
 
 def test_a_file_has_a_size_that_can_be_read() -> None:
     """
-    What is larger does two things; where it does not, the table above says why.
+    What is larger does two things.
     """
-    long = [
-        f"{module}: {module.lines} lines"
-        for module in modules()
-        if module.lines > LARGER.get(str(module), (LINES, ""))[0]
-    ]
+    long = [f"{one}: {one.lines} lines" for one in modules() if one.lines > LINES]
     long += [
         f"{module}: {name}() has {lines} lines"
         for module in modules()
@@ -187,31 +179,13 @@ def test_a_file_has_a_size_that_can_be_read() -> None:
     assert [] == long
 
 
-def _files() -> Counter[str]:
-    return Counter(str(module.path.parent.relative_to(SOURCE)) for module in modules())
-
-
 def test_a_folder_can_be_seen_at_a_glance() -> None:
     """
     A folder of many files hides its order.
     """
-    many = {
-        folder: count
-        for folder, count in _files().items()
-        if count > LARGER.get(folder, (FILES, ""))[0]
-    }
+    folders = Counter(str(module.path.parent.relative_to(SOURCE)) for module in modules())
 
-    assert {} == many
-
-
-def test_every_exception_is_still_needed() -> None:
-    """
-    An exception that nobody needs any more is an invitation.
-    """
-    sizes = {str(module): module.lines - LINES for module in modules()}
-    sizes |= {folder: count - FILES for folder, count in _files().items()}
-
-    assert [] == [name for name in LARGER if sizes.get(name, 0) <= 0]
+    assert {} == {folder: count for folder, count in folders.items() if count > FILES}
 
 
 def test_there_is_something_to_look_at() -> None:

@@ -13,15 +13,18 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any, TypeVar
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from progressive._adapters.cluster import refusals
 from progressive._adapters.cluster.address import Address, address_of, parse
+from progressive._adapters.cluster.inmemory.admission import admitted
 from progressive._adapters.cluster.inmemory.discovery import versions
 from progressive._adapters.cluster.inmemory.faults import Fault, Faults
 from progressive._adapters.cluster.inmemory.overlay import Overlay
+from progressive._adapters.cluster.inmemory.record import Write
 from progressive._adapters.cluster.inmemory.reviews import REVIEWS, reviewed
 from progressive._adapters.cluster.inmemory.scale import scale_of, scaled
 from progressive._adapters.cluster.inmemory.shelf import Manifest, Shelf
@@ -30,24 +33,6 @@ from progressive._kube.patch import PatchRefused, apply, merge
 from progressive.ports import Cluster, Inbox, Lock, Store
 
 Answer = TypeVar("Answer")
-
-
-@frozen(kw_only=True)
-class Write:
-    """
-    A write that was accepted.
-
-    Attributes:
-        verb: ``create``, ``patch``, ``update`` or ``delete``.
-        path: Of the object; of the collection for ``create``.
-        body: As it was sent: a list for a JSON patch; None for ``delete``.
-        changed: Whether the object is another one now.
-    """
-
-    verb: str
-    path: str
-    body: Any
-    changed: bool
 
 
 class MemoryCluster:
@@ -94,7 +79,7 @@ class MemoryCluster:
         self._watches: list[MemoryWatch] = []
         self._shelf = Shelf(self._tell, self._now, exact=exact)
         self._seen = Overlay(self._shelf, base, exact=exact)
-        self._generated = 0
+        self._numbers = count(1)
         self.log: list[Write] = []
         self.calls: list[tuple[str, str]] = []
         for manifest in objects:
@@ -364,18 +349,7 @@ class MemoryCluster:
     def _create(self, at: Address, path: str, body: dict[str, Any]) -> Manifest:
         if at.group in REVIEWS:
             return reviewed(body, self._denied)
-        meta = body.get("metadata") or {}
-        name = meta.get("name")
-        if not name and meta.get("generateName"):
-            self._generated += 1
-            name = f"{meta['generateName']}{self._generated:05d}"
-        if not name:
-            raise refusals.invalid(at, "metadata.name: Required value: name or generateName is "
-                                   "required")  # fmt: skip
-        if at.namespace and meta.get("namespace", at.namespace) != at.namespace:
-            words = "the namespace of the provided object does not match the namespace sent on the"
-            raise refusals.invalid(at, f"{words} request", status=400)
-        new_at = at.named(name, at.namespace)
+        new_at = admitted(at, body, self._numbers)
         if self._seen.find(new_at) is not None:
             raise refusals.already_exists(new_at)
         new = self._shelf.create(new_at, body, manager=self._manager)

@@ -15,7 +15,8 @@ from typing import Any, Protocol, runtime_checkable
 from attrs import evolve, frozen
 
 from progressive._adapters.cluster.address import parse
-from progressive._adapters.cluster.memory import MemoryCluster, Write
+from progressive._adapters.cluster.inmemory.record import Write
+from progressive._adapters.cluster.memory import MemoryCluster
 from progressive._analysis.machine import CanaryAnalysis
 from progressive._kube.paths import PLURALS
 from progressive._kube.rights import Right, rules_of

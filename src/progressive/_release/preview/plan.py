@@ -13,7 +13,7 @@ from typing import Any
 from attrs import evolve
 
 from progressive._adapters.cluster.address import parse
-from progressive._adapters.cluster.memory import Write
+from progressive._adapters.cluster.inmemory.record import Write
 from progressive._adapters.workload.objects import refusals
 from progressive._adapters.workload.others import owner, refuse_autoscaler
 from progressive._documents.findings import Findings, Rule

@@ -16,8 +16,9 @@ from typing import Any
 from attrs import frozen
 
 from progressive._adapters.cluster.address import address_of, parse
+from progressive._adapters.cluster.inmemory.record import Write
 from progressive._adapters.cluster.inmemory.stream import MemoryWatch
-from progressive._adapters.cluster.memory import MemoryCluster, Write
+from progressive._adapters.cluster.memory import MemoryCluster
 from progressive._adapters.lease.hold import lease_path
 from progressive._adapters.notifiers.events import KubernetesEvents
 from progressive._adapters.workload import DeploymentWorkload
