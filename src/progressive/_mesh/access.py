@@ -7,6 +7,7 @@ reader may trust a type. Used by every codec.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 
 _NOTHING: Mapping[str, Any] = {}
@@ -41,6 +42,16 @@ def inner(value: object, *keys: str) -> Any:
     for key in keys:
         value = mapping(value).get(key)
     return value
+
+
+def without(body: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+    """
+    A copy, all the way down, of what a mapping holds beside these keys.
+
+    >>> without({"name": "main", "route": []}, "name")
+    {'route': []}
+    """
+    return {key: deepcopy(value) for key, value in body.items() if key not in keys}
 
 
 def at(value: Any, path: Path) -> Any:

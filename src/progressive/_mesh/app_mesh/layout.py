@@ -6,15 +6,14 @@ Floor 3, pure. A `Layout` of `_mesh/rules/`; `codec.py` is the codec of App Mesh
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from copy import deepcopy
 from typing import Any
 
-from progressive._mesh.access import Path, inner, mapping, sequence, text
+from progressive._mesh.access import Path, inner, mapping, sequence, text, without
 from progressive._mesh.app_mesh.matches import narrowed_match
 from progressive._mesh.app_mesh.nodes import GROUP, VERSIONS, Nodes
 from progressive._mesh.codec import Manifest, ObjectKind, namespace_of, ref_of
-from progressive._mesh.rules.layout import Destination, Layout, Number, Rule
-from progressive._model.traffic import Capabilities, Match, Side, Target
+from progressive._mesh.rules.layout import Destination, Draft, Layout, Number, Rule
+from progressive._model.traffic import Capabilities, Side, Target
 from progressive.errors import InvalidRequest, NotOwned, Unsupported
 
 VIRTUAL_ROUTER = ObjectKind(
@@ -107,32 +106,18 @@ class VirtualRouterLayout(Layout):
 
     # managed routes
 
-    def managed(
-        self,
-        base: Rule,
-        *,
-        name: str,
-        matches: Sequence[Match],
-        destinations: Sequence[dict[str, Any]],
-        target: Target,
-    ) -> dict[str, Any]:
+    def managed(self, draft: Draft) -> dict[str, Any]:
         """A route like its base for the requests of one item; `ordered` gives it a priority."""
-        (wanted,) = matches
+        base, (match,) = draft.base, draft.matches
         kind = kind_of(base.body)
-        route = {key: deepcopy(one) for key, one in mapping(base.body[kind]).items()}
+        route = without(mapping(base.body[kind]))
         given = mapping(route.get("match"))
         try:
-            match = narrowed_match(given, wanted, grpc=kind == "grpcRoute")
+            route["match"] = narrowed_match(given, match, grpc=kind == "grpcRoute")
         except (Unsupported, InvalidRequest) as error:
-            raise type(error)(f"{base.called(target)}: {error.message}") from None
-        route["match"] = match
-        route["action"] = {**mapping(route.get("action")), "weightedTargets": list(destinations)}
-        rest = {
-            key: deepcopy(one)
-            for key, one in base.body.items()
-            if key not in ("name", "priority", kind)
-        }
-        return {"name": name, **rest, kind: route}
+            raise type(error)(f"{draft.called}: {error.message}") from None
+        route["action"] = {**mapping(route.get("action")), "weightedTargets": draft.destinations}
+        return {"name": draft.name, **draft.rest("name", "priority", kind), kind: route}
 
     def room(self, base: Rule, bodies: Sequence[Mapping[str, Any]], target: Target) -> None:
         """

@@ -40,7 +40,6 @@ class RouteLayout(Layout):
             section=("spec",),
             index=None,
             protocol=protocol_of(spec),
-            name="",
             body=spec,
             destinations=self.destinations(listed, path, manifest, target, "virtualNode"),
         )

@@ -16,8 +16,8 @@ from progressive._mesh.codec import Manifest, Operation, namespace_of
 from progressive._mesh.gateway_api import conditions, controllers, mirrors, sessions, set_cookies
 from progressive._mesh.gateway_api.kinds import GRPC_ROUTE, HTTP_ROUTE, TCP_ROUTE, TLS_ROUTE
 from progressive._mesh.rules.find import listed_rules
-from progressive._mesh.rules.layout import Layout, Rule, identity_tests
-from progressive._model.traffic import Capabilities, Match, Side, Split, Target
+from progressive._mesh.rules.layout import Draft, Layout, Rule, identity_tests
+from progressive._model.traffic import Capabilities, Side, Split, Target
 from progressive.errors import InvalidRequest, NotOwned, Unsupported
 
 SECTION = ("spec", "rules")
@@ -155,33 +155,25 @@ class RequestRouteLayout(RouteLayout):
 
     # managed rules
 
-    def managed(
-        self,
-        base: Rule,
-        *,
-        name: str,
-        matches: Sequence[Match],
-        destinations: Sequence[dict[str, Any]],
-        target: Target,
-    ) -> dict[str, Any]:
+    def managed(self, draft: Draft) -> dict[str, Any]:
         """
         A rule like its base for matched requests.
 
         Each match of the base is repeated: the more specific one of two wins, wherever it stands.
         """
+        base = draft.base
         given = [mapping(one) for one in sequence(base.body.get("matches"))]
-        made: dict[str, Any] = {"name": name} if self.names else {}
-        made["matches"] = conditions.product(given, matches, query=self.query)
+        made: dict[str, Any] = {"name": draft.name} if self.names else {}
+        made["matches"] = conditions.product(given, draft.matches, query=self.query)
         filters = [
             deepcopy(one)
             for one in sequence(base.body.get("filters"))
-            if not mirrors.is_canary(one, base, target)
+            if not mirrors.is_canary(one, base, draft.target)
         ]
         if filters:
             made["filters"] = filters
-        made["backendRefs"] = list(destinations)
-        rest = {key: deepcopy(one) for key, one in base.body.items() if key not in _NOT_KEPT}
-        return {**made, **rest}
+        made["backendRefs"] = draft.destinations
+        return {**made, **draft.rest(*_NOT_KEPT)}
 
     def without_weights(self, body: Any) -> Any:
         """A body without weights, and without anchors, for an expression means a whole value."""

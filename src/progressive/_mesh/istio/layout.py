@@ -5,7 +5,7 @@ Floor 3, pure. A `Layout` of `_mesh/rules/`; `codec.py` is the codec of Istio.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from typing import Any
 
@@ -13,7 +13,7 @@ from progressive._mesh.access import inner, mapping, pointer, sequence, text
 from progressive._mesh.codec import Manifest, ObjectKind, Operation, namespace_of
 from progressive._mesh.hosts import qualified
 from progressive._mesh.istio import mirrors
-from progressive._mesh.rules.layout import Destination, Layout, Rule
+from progressive._mesh.rules.layout import Destination, Draft, Layout, Rule
 from progressive._mesh.rules.matching import header_conditions, require_new
 from progressive._model.traffic import Capabilities, Match, Side, Target, TextMatch
 from progressive.errors import InvalidRequest, Unsupported
@@ -106,23 +106,14 @@ class VirtualServiceLayout(Layout):
 
     # managed rules
 
-    def managed(
-        self,
-        base: Rule,
-        *,
-        name: str,
-        matches: Sequence[Match],
-        destinations: Sequence[dict[str, Any]],
-        target: Target,
-    ) -> dict[str, Any]:
+    def managed(self, draft: Draft) -> dict[str, Any]:
         """A rule like its base for matched requests; alternatives are multiplied out."""
-        given = [mapping(one) for one in sequence(base.body.get("match"))] or [{}]
-        rest = {key: deepcopy(one) for key, one in base.body.items() if key not in _NOT_KEPT}
+        given = [mapping(one) for one in sequence(draft.base.body.get("match"))] or [{}]
         return {
-            "name": name,
-            "match": [_product(one, wanted) for one in given for wanted in matches],
-            **rest,
-            "route": list(destinations),
+            "name": draft.name,
+            "match": [_product(one, match) for one in given for match in draft.matches],
+            **draft.rest(*_NOT_KEPT),
+            "route": draft.destinations,
         }
 
     # mirror

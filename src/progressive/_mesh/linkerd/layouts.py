@@ -7,7 +7,7 @@ without a Service as parent is none of the mesh's, so it has no rules here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from progressive._mesh.access import sequence
@@ -20,9 +20,9 @@ from progressive._mesh.gateway_api.layout import (
     TlsRouteLayout,
 )
 from progressive._mesh.linkerd.parents import CORE, service_parents
-from progressive._mesh.rules.layout import Layout, Rule
+from progressive._mesh.rules.layout import Draft, Layout, Rule
 from progressive._mesh.smi.layout import TrafficSplitLayout
-from progressive._model.traffic import Capabilities, Match, Target
+from progressive._model.traffic import Capabilities, Target
 from progressive.errors import InvalidRequest
 
 POLICY_ROUTE = ObjectKind(
@@ -101,27 +101,17 @@ class PolicyHttpLayout(MeshHttpLayout):
     def __init__(self, *, names: bool = False) -> None:
         super().__init__(names=names)
 
-    def managed(
-        self,
-        base: Rule,
-        *,
-        name: str,
-        matches: Sequence[Match],
-        destinations: Sequence[dict[str, Any]],
-        target: Target,
-    ) -> dict[str, Any]:
+    def managed(self, draft: Draft) -> dict[str, Any]:
         """
         A rule like its base for matched requests.
 
         Raises:
             InvalidRequest: More matches than a policy route holds.
         """
-        made = super().managed(
-            base, name=name, matches=matches, destinations=destinations, target=target
-        )
+        made = super().managed(draft)
         if (count := len(sequence(made["matches"]))) > _POLICY_MATCHES:
             raise InvalidRequest(
-                f"{base.called(target)}: {count} matches in one rule, and a route of "
+                f"{draft.called}: {count} matches in one rule, and a route of "
                 f"{POLICY_ROUTE.group} holds {_POLICY_MATCHES}; match less, or move to an "
                 "HTTPRoute of gateway.networking.k8s.io"
             )

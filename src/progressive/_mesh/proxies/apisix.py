@@ -23,7 +23,7 @@ from progressive._mesh.codec import (
 from progressive._mesh.proxies.services import MOST
 from progressive._mesh.rules import managed
 from progressive._mesh.rules.codec import RuleCodec
-from progressive._mesh.rules.layout import MATCH, Destination, Layout, Rule, manifests_of
+from progressive._mesh.rules.layout import MATCH, Destination, Draft, Layout, Rule, manifests_of
 from progressive._mesh.rules.matching import expression
 from progressive._mesh.rules.patch import patch_of
 from progressive._model.traffic import Capabilities, Match, Split, Target, TextMatch
@@ -65,7 +65,6 @@ class RouteLayout(Layout):
                 layout=self,
                 section=_SECTION,
                 index=index,
-                protocol="http",
                 name=text(body.get("name")),
                 body=body,
                 # without a backend nothing here can be one of the sides
@@ -79,35 +78,23 @@ class RouteLayout(Layout):
         here = namespace_of(manifest, target)
         return text(body.get("serviceName")) == service and here == target.namespace
 
-    def managed(
-        self,
-        base: Rule,
-        *,
-        name: str,
-        matches: Sequence[Match],
-        destinations: Sequence[dict[str, Any]],
-        target: Target,
-    ) -> dict[str, Any]:
+    def managed(self, draft: Draft) -> dict[str, Any]:
         """A rule like its base with more conditions, tried before it."""
-        (wanted,) = matches
-        rest = {
-            key: deepcopy(value)
-            for key, value in base.body.items()
-            if key not in ("name", "priority", "match", "backends", "upstreams")
-        }
+        (match,) = draft.matches
+        base, rest = draft.base, draft.rest("name", "priority", "match", "backends", "upstreams")
         given = mapping(base.body.get("match"))
         exprs = [deepcopy(one) for one in sequence(given.get("exprs"))]
         return {
-            "name": name,
-            "priority": _priority(base, target) + 1,
+            "name": draft.name,
+            "priority": _priority(base, draft.target) + 1,
             "match": {
                 # the schema wants paths in every match
                 "paths": ["/*"],
                 **deepcopy(dict(given)),
-                "exprs": [*exprs, *_expressions(wanted, base)],
+                "exprs": [*exprs, *_expressions(match, base)],
             },
             **rest,
-            "backends": list(destinations),
+            "backends": draft.destinations,
         }
 
     def entry(self, destination: Destination, weight: int) -> dict[str, Any]:

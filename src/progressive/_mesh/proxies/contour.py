@@ -14,13 +14,13 @@ from typing import Any
 
 from attrs import evolve
 
-from progressive._mesh.access import Path, inner, mapping, pointer, sequence, text
+from progressive._mesh.access import Path, inner, mapping, pointer, sequence, text, without
 from progressive._mesh.codec import Manifest, ObjectKind, Operation, namespace_of, ref_of
 from progressive._mesh.proxies import making
 from progressive._mesh.proxies.services import MOST, ServiceLayout, SharedEqually
 from progressive._mesh.rules.find import Finder, conditions, ours
 from progressive._mesh.rules.handing import HandsBack
-from progressive._mesh.rules.layout import Destination, Rule
+from progressive._mesh.rules.layout import Destination, Draft, Rule
 from progressive._mesh.rules.matching import (
     expression,
     header_conditions,
@@ -64,8 +64,6 @@ class ProxyLayout(SharedEqually, ServiceLayout):
                 layout=self.counted(found),
                 section=section,
                 index=index,
-                protocol="http",
-                name="",
                 body=body,
                 destinations=found,
                 listed=index in managed,
@@ -79,7 +77,6 @@ class ProxyLayout(SharedEqually, ServiceLayout):
                 section=section,
                 index=None,
                 protocol="tcp",
-                name="",
                 body=body,
                 destinations=found,
             )
@@ -117,25 +114,13 @@ class ProxyLayout(SharedEqually, ServiceLayout):
 
     # managed rules
 
-    def managed(
-        self,
-        base: Rule,
-        *,
-        name: str,
-        matches: Sequence[Match],
-        destinations: Sequence[dict[str, Any]],
-        target: Target,
-    ) -> dict[str, Any]:
+    def managed(self, draft: Draft) -> dict[str, Any]:
         """A route like its base with more conditions; without its mirrors."""
-        (wanted,) = matches
-        given = [deepcopy(mapping(one)) for one in sequence(base.body.get("conditions"))]
-        rest = {
-            key: deepcopy(value)
-            for key, value in base.body.items()
-            if key not in ("conditions", "services")
-        }
-        more = [*_headers(given, wanted), *_parameters(given, wanted)]
-        return {"conditions": [*given, *more], **rest, "services": list(destinations)}
+        (match,) = draft.matches
+        given = [deepcopy(mapping(one)) for one in sequence(draft.base.body.get("conditions"))]
+        rest = draft.rest("conditions", "services")
+        more = [*_headers(given, match), *_parameters(given, match)]
+        return {"conditions": [*given, *more], **rest, "services": draft.destinations}
 
     # mirror
 
@@ -166,11 +151,7 @@ class ProxyLayout(SharedEqually, ServiceLayout):
             weight = pointer((*path, place, "weight"))
             changes.append({"op": "add", "path": weight, "value": int(percent or 0)})
         if kept == []:
-            entry = {
-                key: deepcopy(value)
-                for key, value in rule.first(Side.CANARY).body.items()
-                if key not in _NOT_MIRRORED
-            }
+            entry = without(rule.first(Side.CANARY).body, *_NOT_MIRRORED)
             value = {**entry, "weight": int(percent or 0), "mirror": True}
             changes.append({"op": "add", "path": pointer((*path, "-")), "value": value})
         for place, _ in reversed(spare):

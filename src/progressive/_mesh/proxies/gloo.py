@@ -12,12 +12,12 @@ from copy import deepcopy
 from datetime import timedelta
 from typing import Any
 
-from progressive._mesh.access import inner, mapping, pointer, sequence, text
+from progressive._mesh.access import inner, mapping, pointer, sequence, text, without
 from progressive._mesh.codec import Manifest, ObjectKind, Operation, namespace_of
 from progressive._mesh.proxies import making
 from progressive._mesh.proxies.services import MOST
 from progressive._mesh.rules.handing import HandsBack
-from progressive._mesh.rules.layout import Layout, Rule
+from progressive._mesh.rules.layout import Draft, Layout, Rule
 from progressive._mesh.rules.matching import (
     add_named,
     expression,
@@ -60,7 +60,6 @@ class TableLayout(Layout):
                 layout=self,
                 section=section,
                 index=index,
-                protocol="http",
                 name=text(body.get("name")),
                 body=body,
                 destinations=self.destinations(shared, path, manifest, target, "destination"),
@@ -102,38 +101,22 @@ class TableLayout(Layout):
 
     # managed rules
 
-    def managed(
-        self,
-        base: Rule,
-        *,
-        name: str,
-        matches: Sequence[Match],
-        destinations: Sequence[dict[str, Any]],
-        target: Target,
-    ) -> dict[str, Any]:
+    def managed(self, draft: Draft) -> dict[str, Any]:
         """A route like its base for matched requests; alternatives are multiplied out."""
+        base = draft.base
         given = [mapping(one) for one in sequence(base.body.get("matchers"))] or [{"prefix": "/"}]
-        rest = {
-            key: deepcopy(value)
-            for key, value in base.body.items()
-            if key not in ("name", "matchers", "routeAction", "options")
-        }
-        options = {
-            key: deepcopy(value)
-            for key, value in mapping(base.body.get("options")).items()
-            if key != "shadowing"
-        }
-        if options:
+        rest = draft.rest("name", "matchers", "routeAction", "options")
+        if options := without(mapping(base.body.get("options")), "shadowing"):
             rest["options"] = options
         action = mapping(base.body.get("routeAction"))
         multi = mapping(action.get("multi"))
         return {
-            "name": name,
-            "matchers": [_product(one, wanted) for one in given for wanted in matches],
+            "name": draft.name,
+            "matchers": [_product(one, match) for one in given for match in draft.matches],
             **rest,
             "routeAction": {
                 **deepcopy(dict(action)),
-                "multi": {**deepcopy(dict(multi)), "destinations": list(destinations)},
+                "multi": {**deepcopy(dict(multi)), "destinations": draft.destinations},
             },
         }
 

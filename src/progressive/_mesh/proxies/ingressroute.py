@@ -8,15 +8,14 @@ one the longer rule. Ours has just one more than its base, so that it comes befo
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from copy import deepcopy
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from progressive._mesh.access import inner, mapping, sequence, text
 from progressive._mesh.codec import Manifest, ObjectKind
 from progressive._mesh.proxies.services import ServiceLayout
 from progressive._mesh.rules.find import ours
-from progressive._mesh.rules.layout import Rule
+from progressive._mesh.rules.layout import Draft, Rule
 from progressive._mesh.rules.matching import expression, header_conditions
 from progressive._model.traffic import Capabilities, Match, Split, Target, TextMatch
 from progressive.errors import InvalidRequest, Unsupported
@@ -49,7 +48,6 @@ class _RouteLayout(ServiceLayout):
                 section=_SECTION,
                 index=index,
                 protocol=self.protocol,
-                name="",
                 body=body,
                 destinations=self.destinations(
                     body.get("services"), path, manifest, target, "name", "kind", "namespace"
@@ -72,31 +70,19 @@ class IngressRouteLayout(_RouteLayout):
                 "this route has syntax v2; rewrite it"
             )
 
-    def managed(
-        self,
-        base: Rule,
-        *,
-        name: str,
-        matches: Sequence[Match],
-        destinations: Sequence[dict[str, Any]],
-        target: Target,
-    ) -> dict[str, Any]:
+    def managed(self, draft: Draft) -> dict[str, Any]:
         """A route like its base for matched requests, tried just before it."""
-        rest = {
-            key: deepcopy(value)
-            for key, value in base.body.items()
-            if key not in ("match", "priority", "services")
-        }
+        base, rest = draft.base, draft.rest("match", "priority", "services")
         given = text(base.body.get("match"))
         if not given:
-            raise InvalidRequest(f"{base.called(target)} has no match to add a condition to")
-        alternatives = [" && ".join(_matchers(one)) for one in matches]
-        wanted = " || ".join(f"({one})" for one in alternatives)
+            raise InvalidRequest(f"{draft.called} has no match to add a condition to")
+        alternatives = [" && ".join(_matchers(one)) for one in draft.matches]
+        asked = " || ".join(f"({one})" for one in alternatives)
         return {
-            "match": f"({given}) && ({wanted})",
+            "match": f"({given}) && ({asked})",
             **rest,
-            "priority": _priority(base, target) + 1,
-            "services": list(destinations),
+            "priority": _priority(base, draft.target) + 1,
+            "services": draft.destinations,
         }
 
 

@@ -56,7 +56,6 @@ class TrafficLayout(Layout):
             section=section,
             index=None,
             protocol="http",
-            name="",
             body={"traffic": listed},
             # an entry that only gives a revision an address of its own is no share of traffic
             destinations=tuple(

@@ -13,12 +13,12 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from progressive._mesh.access import inner, mapping, pointer, sequence, text
+from progressive._mesh.access import inner, mapping, pointer, sequence, text, without
 from progressive._mesh.codec import Manifest, ObjectKind, Operation, namespace_of
 from progressive._mesh.proxies import making
 from progressive._mesh.rules.find import Asked, conditions, ours
 from progressive._mesh.rules.handing import HandsBack
-from progressive._mesh.rules.layout import Destination, Layout, Rule
+from progressive._mesh.rules.layout import Destination, Draft, Layout, Rule
 from progressive._mesh.rules.matching import (
     add_named,
     expression,
@@ -112,8 +112,6 @@ class HttpLayout(_RefLayout):
                     layout=self,
                     section=section,
                     index=index,
-                    protocol="http",
-                    name="",
                     body=body,
                     destinations=self._destinations(body, (*section, index), manifest, target),
                     listed=index in managed,
@@ -130,32 +128,21 @@ class HttpLayout(_RefLayout):
 
     # managed rules
 
-    def managed(
-        self,
-        base: Rule,
-        *,
-        name: str,
-        matches: Sequence[Match],
-        destinations: Sequence[dict[str, Any]],
-        target: Target,
-    ) -> dict[str, Any]:
+    def managed(self, draft: Draft) -> dict[str, Any]:
         """A rule like its base for matched requests; alternatives are multiplied out."""
-        given = [mapping(one) for one in sequence(base.body.get("matches"))] or [{}]
-        default = {
-            key: deepcopy(value)
-            for key, value in mapping(base.body.get("default")).items()
-            if key not in ("backendRefs", "filters")
-        }
+        body = draft.base.body
+        given = [mapping(one) for one in sequence(body.get("matches"))] or [{}]
+        default = without(mapping(body.get("default")), "backendRefs", "filters")
         filters = [
             deepcopy(one)
-            for one in sequence(inner(base.body, "default", "filters"))
+            for one in sequence(inner(body, "default", "filters"))
             if mapping(one).get("type") != _MIRROR
         ]
         if filters:
             default["filters"] = filters
         return {
-            "matches": [_product(one, wanted) for one in given for wanted in matches],
-            "default": {**default, "backendRefs": list(destinations)},
+            "matches": [_product(one, match) for one in given for match in draft.matches],
+            "default": {**default, "backendRefs": draft.destinations},
         }
 
     # mirror
@@ -221,7 +208,6 @@ class TcpLayout(_RefLayout):
                     section=section,
                     index=index,
                     protocol="tcp",
-                    name="",
                     body=mapping(body),
                     destinations=self._destinations(body, (*section, index), manifest, target),
                 )

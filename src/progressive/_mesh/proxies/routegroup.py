@@ -8,7 +8,7 @@ splits traffic count as well.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from typing import Any
 
@@ -16,7 +16,7 @@ from progressive._mesh.access import Path, inner, mapping, sequence, text
 from progressive._mesh.codec import Manifest, ObjectKind, namespace_of
 from progressive._mesh.proxies.services import SharedEqually
 from progressive._mesh.rules.find import conditions, ours
-from progressive._mesh.rules.layout import Destination, Rule
+from progressive._mesh.rules.layout import Destination, Draft, Rule
 from progressive._mesh.rules.matching import expression
 from progressive._model.traffic import Capabilities, Match, Split, Target, TextMatch
 from progressive.errors import Unsupported
@@ -53,8 +53,6 @@ class RouteGroupLayout(SharedEqually):
                 layout=self.counted(found),
                 section=section,
                 index=index,
-                protocol="http",
-                name="",
                 body=body,
                 destinations=found,
                 listed=index in managed,
@@ -67,8 +65,6 @@ class RouteGroupLayout(SharedEqually):
                 layout=self.counted(found),
                 section=shared,
                 index=None,
-                protocol="http",
-                name="",
                 body={"backends": listed},
                 destinations=found,
             )
@@ -100,27 +96,14 @@ class RouteGroupLayout(SharedEqually):
                 f"{target.primary} and {target.canary} from defaultBackends to the route"
             )
 
-    def managed(
-        self,
-        base: Rule,
-        *,
-        name: str,
-        matches: Sequence[Match],
-        destinations: Sequence[dict[str, Any]],
-        target: Target,
-    ) -> dict[str, Any]:
+    def managed(self, draft: Draft) -> dict[str, Any]:
         """A route like its base with more predicates, tried before it."""
-        (wanted,) = matches
-        rest = {
-            key: deepcopy(value)
-            for key, value in base.body.items()
-            if key not in ("predicates", "backends")
-        }
-        given = [deepcopy(one) for one in sequence(base.body.get("predicates"))]
+        (match,) = draft.matches
+        given = [deepcopy(one) for one in sequence(draft.base.body.get("predicates"))]
         return {
-            **rest,
-            "predicates": [*given, *_predicates(wanted), _FIRST],
-            "backends": list(destinations),
+            **draft.rest("predicates", "backends"),
+            "predicates": [*given, *_predicates(match), _FIRST],
+            "backends": draft.destinations,
         }
 
 

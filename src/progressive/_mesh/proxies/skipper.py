@@ -54,7 +54,6 @@ class IngressLayout(Layout):
             section=_SECTION,
             index=None,
             protocol="http",
-            name="",
             body={"groups": both},
             destinations=tuple(
                 Destination(

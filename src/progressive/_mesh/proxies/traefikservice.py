@@ -49,8 +49,6 @@ class WeightedLayout(ServiceLayout):
                 layout=self,
                 section=_WEIGHTED,
                 index=None,
-                protocol="http",
-                name="",
                 body=body,
                 destinations=found,
             )

@@ -14,7 +14,7 @@ from typing import Any
 
 from attrs import frozen
 
-from progressive._mesh.access import Path, mapping, pointer, sequence
+from progressive._mesh.access import Path, mapping, pointer, sequence, without
 from progressive._mesh.codec import Manifest, ObjectKind, Operation, ref_of
 from progressive._model.traffic import Capabilities, Match, Side, Split, Target
 from progressive.errors import InvalidRequest
@@ -74,10 +74,10 @@ class Rule:
     layout: Layout
     section: Path
     index: int | None
-    protocol: str
-    name: str
     body: Mapping[str, Any]
     destinations: tuple[Destination, ...]
+    protocol: str = "http"
+    name: str = ""
     listed: bool = False
 
     @property
@@ -121,6 +121,35 @@ class Rule:
             return str(ref)
         place = f"{self.section[-1]}[{self.index}]"
         return f"{ref}, rule {self.name} ({place})" if self.name else f"{ref}, rule {place}"
+
+
+@frozen(kw_only=True)
+class Draft:
+    """
+    A managed rule before its body is made: like its base, for matched requests only.
+
+    Attributes:
+        base: The rule whose requests are meant; what it matches is kept in every alternative.
+        name: To be written where the schema has names.
+        matches: Alternatives, one at least; exactly one where `Layout.alternatives` is not so.
+        destinations: Bodies with their weights.
+        target: The release.
+    """
+
+    base: Rule
+    name: str
+    matches: Sequence[Match]
+    destinations: list[dict[str, Any]]
+    target: Target
+
+    @property
+    def called(self) -> str:
+        """The base, as messages say it."""
+        return self.base.called(self.target)
+
+    def rest(self, *keys: str) -> dict[str, Any]:
+        """A copy of what the base holds beside these keys."""
+        return without(self.base.body, *keys)
 
 
 class Layout:
@@ -244,23 +273,9 @@ class Layout:
 
     # managed rules
 
-    def managed(
-        self,
-        base: Rule,
-        *,
-        name: str,
-        matches: Sequence[Match],
-        destinations: Sequence[dict[str, Any]],
-        target: Target,
-    ) -> dict[str, Any]:
+    def managed(self, draft: Draft) -> dict[str, Any]:
         """
-        The body of a managed rule: like `base`, for matched requests only.
-
-        Args:
-            base: The rule whose requests are meant; what it matches is kept in every alternative.
-            name: To be written where the schema has names.
-            matches: Alternatives, one at least; exactly one where `alternatives` is not so.
-            destinations: Bodies with their weights.
+        The body of a managed rule.
 
         Raises:
             Unsupported, InvalidRequest: The match cannot be said here.

@@ -18,7 +18,7 @@ from progressive._mesh.codec import Manifest, Operation
 from progressive._mesh.rules import weights
 from progressive._mesh.rules.cookies import Jar
 from progressive._mesh.rules.find import MANAGED_RULES, listed_rules
-from progressive._mesh.rules.layout import MATCH, PINNED, STICKY, Rule
+from progressive._mesh.rules.layout import MATCH, PINNED, STICKY, Draft, Rule
 from progressive._mesh.rules.matching import narrowed
 from progressive._mesh.rules.patch import annotating, unannotating
 from progressive._model.traffic import Match, Side, Split, Target
@@ -56,10 +56,14 @@ def wanted_rules(
         for held in [matches] if layout.alternatives else [[one] for one in matches]:
             name = _unused(purpose, taken)
             taken.add(name)
-            body = layout.managed(
-                base, name=name, matches=held, destinations=destinations, target=target
+            draft = Draft(
+                base=base,
+                name=name,
+                matches=held,
+                destinations=list(destinations),
+                target=target,
             )
-            yield Wanted(name=name, body=body, split=split)
+            yield Wanted(name=name, body=layout.managed(draft), split=split)
 
     if jar is not None and (split.canary > 0 or jar.standing):
         kept = narrowed(split.match, jar.name, jar.value)

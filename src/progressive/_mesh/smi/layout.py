@@ -51,7 +51,6 @@ class TrafficSplitLayout(Layout):
             section=("spec",),
             index=None,
             protocol="http",
-            name="",
             body=spec,
             destinations=self.destinations(
                 spec.get("backends"), path, manifest, target, "service"
