@@ -16,8 +16,8 @@ from progressive.errors import PluginError
 ROUTERS: Mapping[str, str] = {
     "istio": "progressive._adapters.mesh.routers.istio:IstioRouter",
     "gateway-api": "progressive._adapters.mesh.routers.gateway_api:GatewayApiRouter",
-    "linkerd": "progressive._adapters.mesh.routers.linkerd:LinkerdRouter",
     "smi": "progressive._adapters.mesh.routers.smi:SmiRouter",
+    "linkerd": "progressive._adapters.mesh.routers.linkerd:LinkerdRouter",
     "app-mesh": "progressive._adapters.mesh.routers.app_mesh:AppMeshRouter",
     "kubernetes": "progressive._adapters.mesh.routers.kubernetes:KubernetesRouter",
     "nginx": "progressive._adapters.mesh.routers.nginx:NginxRouter",
@@ -30,7 +30,8 @@ ROUTERS: Mapping[str, str] = {
     "apisix": "progressive._adapters.mesh.routers.proxies:ApisixRouter",
     "knative": "progressive._adapters.mesh.routers.proxies:KnativeRouter",
 }
-"""Name → ``module:attribute`` of a router's class."""
+"""Name → ``module:attribute`` of a router's class; one that also knows the objects of others comes
+after them."""
 
 METRICS: Mapping[str, str] = {
     "prometheus": "progressive._adapters.prometheus.provider:PrometheusMetrics",

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from progressive import plugins
-from progressive._release.connect import WITH_STATUS, make_router
+from progressive._mesh.standing import StatusCodec
+from progressive._release.connect import make_router
 from progressive.errors import PluginError
 from progressive.metrics import EnvoyMetrics, PrometheusMetrics
 from progressive.routers import (
@@ -42,12 +43,18 @@ def test_built_in_names_are_found() -> None:
     )
 
 
-@pytest.mark.parametrize("name", sorted(WITH_STATUS))
+@pytest.mark.parametrize("name", sorted({*plugins.ROUTERS} - {"envoy"}))
 def test_a_release_waits_for_routers_with_a_status(name: str) -> None:
     """
-    A router that takes no `patience` could not be made for a run at all.
+    A codec that can tell whether a write was accepted is of no use to a run that does not ask.
     """
-    assert isinstance(make_router(name, MemoryCluster(), waits=True), MeshRouter)
+    router = make_router(name, MemoryCluster(), waits=True)
+
+    assert isinstance(router, MeshRouter)
+    assert isinstance(router._codec, StatusCodec) == (router._acceptance is not None)
+    unasked = make_router(name, MemoryCluster())
+    assert isinstance(unasked, MeshRouter)
+    assert unasked._acceptance is None
 
 
 def test_an_unknown_name_tells_the_known_ones() -> None:

@@ -14,26 +14,6 @@ from attrs import frozen
 from progressive._documents.findings import Findings, Rule
 from progressive._documents.shapes import nearest
 
-BUILT = frozenset(
-    {
-        "apisix",
-        "app-mesh",
-        "contour",
-        "gateway-api",
-        "gloo",
-        "istio",
-        "knative",
-        "kubernetes",
-        "kuma",
-        "linkerd",
-        "nginx",
-        "skipper",
-        "smi",
-        "traefik",
-    }
-)
-"""Routers of this version that steer a Kubernetes service."""
-
 
 @frozen(kw_only=True)
 class Abilities:
@@ -67,6 +47,9 @@ ABILITIES = {
     "knative": Abilities(),
     "kubernetes": Abilities(shares=False),
 }
+
+BUILT = frozenset(ABILITIES)
+"""Routers of this version that steer a Kubernetes service."""
 
 ROUTE_FIELDS = {"nginx": "ingressRef"}
 """Router → the field of a Canary's spec that names its routing object."""

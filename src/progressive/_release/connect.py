@@ -5,8 +5,9 @@ Floor 5. One place for `Release.run()` and the commands `run`, `status` and `abo
 
 from __future__ import annotations
 
+import inspect
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -38,11 +39,9 @@ ISTIOD = "PROGRESSIVE_ISTIOD"
 """Address of istiod's debug port, such as ``http://istiod.istio-system:15014``: a write is then
 done only when the proxies have it (or a bounded wait is over)."""
 
-WITH_STATUS = frozenset({"app-mesh", "contour", "gateway-api", "knative", "linkerd"})
-"""Routers whose objects have a status of controllers; they take `patience`."""
-
 PATIENCE = timedelta(seconds=30)
-"""How long a release waits after each write until the controllers accept it."""
+"""How long a release waits after each write until the controllers accept it, where their objects
+have a status: the routers that take `patience`."""
 
 
 @frozen(kw_only=True)
@@ -204,7 +203,7 @@ def make_router(name: str, cluster: Cluster, *, waits: bool = False) -> TrafficR
     options: dict[str, Any] = {}
     if name == "istio" and (istiod := os.environ.get(ISTIOD)):
         options["istiod"] = istiod
-    if waits and name in WITH_STATUS:
+    if waits and _takes(factory, "patience"):
         options["patience"] = PATIENCE
     try:
         router: TrafficRouter = factory(cluster=cluster, **options)
@@ -212,6 +211,14 @@ def make_router(name: str, cluster: Cluster, *, waits: bool = False) -> TrafficR
         words = f"a document can only name a router that needs nothing but a cluster ({error})"
         raise PluginError(name, f"{words}; compose this one in Python") from error
     return router
+
+
+def _takes(factory: Callable[..., Any], option: str) -> bool:
+    try:
+        return option in inspect.signature(factory).parameters
+    except ValueError:
+        # written in C: nobody can know
+        return False
 
 
 def make_workload(document: Document, cluster: Cluster, router: TrafficRouter) -> Workload | None:

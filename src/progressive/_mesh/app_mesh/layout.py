@@ -12,7 +12,8 @@ from progressive._mesh.access import Path, inner, mapping, sequence, text, witho
 from progressive._mesh.app_mesh.matches import narrowed_match
 from progressive._mesh.app_mesh.nodes import GROUP, VERSIONS, Nodes
 from progressive._mesh.codec import Manifest, ObjectKind, namespace_of, ref_of
-from progressive._mesh.rules.layout import Destination, Draft, Layout, Number, Rule
+from progressive._mesh.rules.destination import Destination
+from progressive._mesh.rules.layout import Draft, Layout, Number, Rule
 from progressive._model.traffic import Capabilities, Side, Target
 from progressive.errors import InvalidRequest, NotOwned, Unsupported
 

@@ -15,8 +15,9 @@ from progressive._mesh.access import Path, inner, mapping, pointer, sequence, te
 from progressive._mesh.codec import Manifest, Operation, namespace_of
 from progressive._mesh.gateway_api import conditions, controllers, mirrors, sessions, set_cookies
 from progressive._mesh.gateway_api.kinds import GRPC_ROUTE, HTTP_ROUTE, TCP_ROUTE, TLS_ROUTE
+from progressive._mesh.rules.destination import identity_tests
 from progressive._mesh.rules.find import listed_rules
-from progressive._mesh.rules.layout import Draft, Layout, Rule, identity_tests
+from progressive._mesh.rules.layout import Draft, Layout, Rule
 from progressive._model.traffic import Capabilities, Side, Split, Target
 from progressive.errors import InvalidRequest, NotOwned, Unsupported
 

@@ -15,7 +15,8 @@ from attrs import evolve
 
 from progressive._mesh.access import inner, mapping, pointer, text
 from progressive._mesh.codec import Operation
-from progressive._mesh.rules.layout import Destination, Rule
+from progressive._mesh.rules.destination import Destination
+from progressive._mesh.rules.layout import Rule
 from progressive._mesh.rules.patch import annotating, unannotating
 from progressive._model.traffic import Side, Target
 

@@ -13,7 +13,8 @@ from progressive._mesh.access import inner, mapping, pointer, sequence, text
 from progressive._mesh.codec import Manifest, ObjectKind, Operation, namespace_of
 from progressive._mesh.hosts import qualified
 from progressive._mesh.istio import mirrors
-from progressive._mesh.rules.layout import Destination, Draft, Layout, Rule
+from progressive._mesh.rules.destination import Destination
+from progressive._mesh.rules.layout import Draft, Layout, Rule
 from progressive._mesh.rules.matching import header_conditions, require_new
 from progressive._model.traffic import Capabilities, Match, Side, Target, TextMatch
 from progressive.errors import InvalidRequest, Unsupported

@@ -23,7 +23,8 @@ from progressive._mesh.codec import (
 from progressive._mesh.proxies.services import MOST
 from progressive._mesh.rules import managed
 from progressive._mesh.rules.codec import RuleCodec
-from progressive._mesh.rules.layout import MATCH, Destination, Draft, Layout, Rule, manifests_of
+from progressive._mesh.rules.destination import Destination
+from progressive._mesh.rules.layout import MATCH, Draft, Layout, Rule, manifests_of
 from progressive._mesh.rules.matching import expression
 from progressive._mesh.rules.patch import patch_of
 from progressive._model.traffic import Capabilities, Match, Split, Target, TextMatch

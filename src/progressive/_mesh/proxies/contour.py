@@ -18,9 +18,10 @@ from progressive._mesh.access import Path, inner, mapping, pointer, sequence, te
 from progressive._mesh.codec import Manifest, ObjectKind, Operation, namespace_of, ref_of
 from progressive._mesh.proxies import making
 from progressive._mesh.proxies.services import MOST, ServiceLayout, SharedEqually
+from progressive._mesh.rules.destination import Destination
 from progressive._mesh.rules.find import Finder, conditions, ours
 from progressive._mesh.rules.handing import HandsBack
-from progressive._mesh.rules.layout import Destination, Draft, Rule
+from progressive._mesh.rules.layout import Draft, Rule
 from progressive._mesh.rules.matching import (
     expression,
     header_conditions,

@@ -16,9 +16,10 @@ from typing import Any
 from progressive._mesh.access import inner, mapping, pointer, sequence, text, without
 from progressive._mesh.codec import Manifest, ObjectKind, Operation, namespace_of
 from progressive._mesh.proxies import making
+from progressive._mesh.rules.destination import Destination
 from progressive._mesh.rules.find import Asked, conditions, ours
 from progressive._mesh.rules.handing import HandsBack
-from progressive._mesh.rules.layout import Destination, Draft, Layout, Rule
+from progressive._mesh.rules.layout import Draft, Layout, Rule
 from progressive._mesh.rules.matching import (
     add_named,
     expression,

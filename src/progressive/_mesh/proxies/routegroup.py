@@ -15,8 +15,9 @@ from typing import Any
 from progressive._mesh.access import Path, inner, mapping, sequence, text
 from progressive._mesh.codec import Manifest, ObjectKind, namespace_of
 from progressive._mesh.proxies.services import SharedEqually
+from progressive._mesh.rules.destination import Destination
 from progressive._mesh.rules.find import conditions, ours
-from progressive._mesh.rules.layout import Destination, Draft, Rule
+from progressive._mesh.rules.layout import Draft, Rule
 from progressive._mesh.rules.matching import expression
 from progressive._model.traffic import Capabilities, Match, Split, Target, TextMatch
 from progressive.errors import Unsupported

@@ -12,7 +12,8 @@ from typing import Any
 
 from progressive._mesh.access import text
 from progressive._mesh.codec import Manifest, namespace_of
-from progressive._mesh.rules.layout import Destination, Layout
+from progressive._mesh.rules.destination import Destination
+from progressive._mesh.rules.layout import Layout
 from progressive._model.traffic import Target
 
 MOST = 2**31 - 1

@@ -17,7 +17,8 @@ from progressive._mesh.codec import Manifest, ObjectKind, Operation, namespace_o
 from progressive._mesh.proxies.routegroup import RouteGroupLayout
 from progressive._mesh.proxies.services import MOST
 from progressive._mesh.rules.codec import RuleCodec
-from progressive._mesh.rules.layout import Destination, Layout, Number, Rule
+from progressive._mesh.rules.destination import Destination
+from progressive._mesh.rules.layout import Layout, Number, Rule
 from progressive._model.traffic import Capabilities, Split, Target
 from progressive.errors import InvalidRequest, Unsupported
 

@@ -16,6 +16,7 @@ from attrs import frozen
 
 from progressive._mesh.access import Path, mapping, pointer, sequence, without
 from progressive._mesh.codec import Manifest, ObjectKind, Operation, ref_of
+from progressive._mesh.rules.destination import Destination, identity, identity_tests
 from progressive._model.traffic import Capabilities, Match, Side, Split, Target
 from progressive.errors import InvalidRequest
 
@@ -32,24 +33,6 @@ PINNED = "progressive-sticky-primary"
 """Name of the rule that keeps users with the primary, until the next weight."""
 
 Number = int | Fraction
-
-
-@frozen(kw_only=True, eq=False)
-class Destination:
-    """
-    One destination of a rule.
-
-    Attributes:
-        path: Where it is in the object.
-        body: As it stands there.
-        side: The side of the release that it is; None: a third destination.
-        identity: Paths and values that show that it is still this one; a patch tests them.
-    """
-
-    path: Path
-    body: Mapping[str, Any]
-    side: Side | None
-    identity: tuple[tuple[Path, Any], ...]
 
 
 @frozen(kw_only=True, eq=False)
@@ -364,19 +347,6 @@ class Layout:
     def without_cookie(self, entry: dict[str, Any], cookie: str) -> dict[str, Any]:
         """The body without that value, and without what would be left empty."""
         return entry
-
-
-def identity_tests(destination: Destination) -> list[Operation]:
-    """Tests that a destination is still the one that was read."""
-    return [
-        {"op": "test", "path": pointer(path), "value": value}
-        for path, value in destination.identity
-    ]
-
-
-def identity(path: Path, body: Mapping[str, Any], *keys: str) -> tuple[tuple[Path, Any], ...]:
-    """The identity of a destination by those of these keys that it has."""
-    return tuple(((*path, key), body[key]) for key in keys if key in body)
 
 
 def whole(number: Number) -> int:

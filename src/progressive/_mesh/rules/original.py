@@ -13,7 +13,8 @@ from typing import Any
 from progressive._mesh.access import inner, mapping, pointer, sequence, text
 from progressive._mesh.codec import Manifest, ObjectPatch, Operation
 from progressive._mesh.rules import weights
-from progressive._mesh.rules.layout import Rule, identity_tests
+from progressive._mesh.rules.destination import identity_tests
+from progressive._mesh.rules.layout import Rule
 from progressive._mesh.rules.patch import annotating, patch_of, unannotating
 from progressive._model.traffic import Side, Target
 from progressive.errors import InvalidRequest

@@ -13,7 +13,8 @@ from attrs import evolve
 from progressive._mesh.access import inner, mapping, text
 from progressive._mesh.codec import Manifest, ObjectKind, namespace_of
 from progressive._mesh.hosts import qualified
-from progressive._mesh.rules.layout import Destination, Layout, Number, Rule
+from progressive._mesh.rules.destination import Destination
+from progressive._mesh.rules.layout import Layout, Number, Rule
 from progressive._mesh.smi.quantity import weight_of
 from progressive._model.traffic import Capabilities, Target
 from progressive.errors import InvalidRequest

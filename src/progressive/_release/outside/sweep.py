@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from attrs import define, field, frozen
 
+from progressive import plugins
 from progressive._adapters.journal.inbox import Decision as Put
 from progressive._adapters.journal.listing import Kept, list_journals
 from progressive._adapters.lease.living import Life, lives
@@ -32,22 +33,9 @@ from progressive.ports import Clock, Cluster, Notifier, TrafficRouter
 AT_ONCE = 8
 """Targets that are read, or brought home, at the same time."""
 
-MARKING = (
-    "istio",
-    "gateway-api",
-    "smi",
-    "app-mesh",
-    "contour",
-    "traefik",
-    "kuma",
-    "gloo",
-    "apisix",
-    "knative",
-    "linkerd",
-)
-"""Routers whose objects are looked through for a driver's mark: those with kinds of their own, for
-the Services and Ingresses of a whole cluster are nobody's business. What two of them know is found
-by the first."""
+UNMARKED = frozenset({"envoy", "kubernetes", "nginx", "skipper"})
+"""Routers whose objects are not looked through for a driver's mark: the Services and Ingresses of
+a whole cluster are nobody's business, and a file is in no cluster."""
 
 Given = TypeVar("Given")
 
@@ -156,7 +144,10 @@ class Sweep:
         places = {str(case.target) for case in cases} | {one.target for one in unread}
         found: list[_Case] = []
         known: set[str] = set()
-        for name in MARKING:
+        for name in plugins.ROUTERS:
+            if name in UNMARKED:
+                continue
+            # what two routers know is found by the first
             router = self._router(name)
             marked: Any = getattr(router, "marked", None)
             if marked is None:
