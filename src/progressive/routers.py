@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from progressive.plugins import ROUTERS
+
 if TYPE_CHECKING:
     from progressive._adapters.aws.calls import BotocoreCalls
     from progressive._adapters.aws.router import AppMeshApiRouter
@@ -34,29 +36,20 @@ if TYPE_CHECKING:
     from progressive._mesh.standing import Standing, StandingKind
     from progressive.ports import RouteMaker, TrafficRouter
 
-_ROOMS = {
-    "_adapters.mesh.routers.istio": "IstioRouter",
-    "_adapters.mesh.routers.gateway_api": "GatewayApiRouter",
-    "_adapters.mesh.routers.linkerd": "LinkerdRouter",
-    "_adapters.mesh.routers.smi": "SmiRouter",
-    "_adapters.mesh.routers.app_mesh": "AppMeshRouter",
-    "_adapters.aws.router": "AppMeshApiRouter",
-    "_adapters.aws.calls": "BotocoreCalls",
-    "_adapters.mesh.routers.kubernetes": "KubernetesRouter",
-    "_adapters.mesh.routers.nginx": "NginxRouter",
-    "_adapters.envoy.router": "EnvoyRouter",
-    "_adapters.mesh.routers.proxies": (
-        "ContourRouter TraefikRouter KumaRouter GlooRouter SkipperRouter ApisixRouter "
-        "KnativeRouter"
-    ),
-    "_adapters.mesh.router": "MeshRouter",
-    "ports": "TrafficRouter RouteMaker",
-    "_mesh.effect": "CountsTraffic Traffic Effect EffectKind",
-    "_mesh.standing": "Standing StandingKind",
+_HOME = {
+    **{name: module for module, _, name in (one.partition(":") for one in ROUTERS.values())},
+    "AppMeshApiRouter": "progressive._adapters.aws.router",
+    "BotocoreCalls": "progressive._adapters.aws.calls",
+    "MeshRouter": "progressive._adapters.mesh.router",
+    "TrafficRouter": "progressive.ports",
+    "RouteMaker": "progressive.ports",
+    "CountsTraffic": "progressive._mesh.effect",
+    "Traffic": "progressive._mesh.effect",
+    "Effect": "progressive._mesh.effect",
+    "EffectKind": "progressive._mesh.effect",
+    "Standing": "progressive._mesh.standing",
+    "StandingKind": "progressive._mesh.standing",
 }
-
-_HOME = {name: room for room, names in _ROOMS.items() for name in names.split()}
-"""Public name → module below this package."""
 
 __all__ = [
     "IstioRouter",
@@ -93,7 +86,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f"progressive.{_HOME[name]}"), name)
+    return getattr(import_module(_HOME[name]), name)
 
 
 def __dir__() -> list[str]:

@@ -28,7 +28,7 @@ FLOORS: dict[str, tuple[int, frozenset[str]]] = {
     # doors
     "clusters": (5, frozenset({"_adapters", "ports"})),
     "metrics": (5, frozenset({"_adapters", "_mesh", "ports"})),
-    "routers": (5, frozenset({"_adapters", "_mesh", "ports"})),
+    "routers": (5, frozenset({"_adapters", "_mesh", "plugins", "ports"})),
     "stores": (5, frozenset({"_adapters", "_run", "ports"})),
     "notifiers": (5, frozenset({"_adapters", "ports"})),
     "plugins": (5, frozenset({"errors"})),

@@ -4,8 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from progressive import plugins
+from progressive import plugins, routers
 from progressive._documents.routers import ABILITIES, BUILT
+
+
+def test_a_router_of_this_version_can_be_named_and_imported() -> None:
+    """
+    A new router is a row in three tables; one that lacks a row is found here, not by a user.
+    """
+    classes = {place.partition(":")[2] for place in plugins.ROUTERS.values()}
+
+    assert {*plugins.ROUTERS} - {"envoy"} == BUILT
+    assert classes <= {*routers.__all__}
+    assert {*routers.__all__} == {*routers._HOME}
 
 
 @pytest.mark.parametrize("name", sorted(BUILT))
