@@ -11,13 +11,13 @@ from typing import Any
 
 from progressive._mesh.codec import ObjectKind
 from progressive._mesh.proxies.apisix import APISIX_ROUTE
-from progressive._mesh.proxies.ingressroute import INGRESS_ROUTE, INGRESS_ROUTE_TCP
 from progressive._mesh.proxies.knative import KNATIVE_SERVICE
 from progressive._mesh.proxies.kuma import MESH_TCP_ROUTE
 from progressive._mesh.proxies.making import mesh_service
 from progressive._mesh.proxies.routegroup import ROUTE_GROUP
 from progressive._mesh.proxies.skipper import INGRESS
-from progressive._mesh.proxies.traefikservice import TRAEFIK_SERVICE
+from progressive._mesh.traefik.ingressroute import INGRESS_ROUTE, INGRESS_ROUTE_TCP
+from progressive._mesh.traefik.traefikservice import TRAEFIK_SERVICE
 from progressive._model.traffic import Side, Target
 
 _WEIGHTS = {Side.PRIMARY: 90, Side.CANARY: 10}

@@ -15,8 +15,8 @@ from progressive._mesh.proxies.gloo import GlooCodec
 from progressive._mesh.proxies.knative import KnativeCodec
 from progressive._mesh.proxies.kuma import KumaCodec
 from progressive._mesh.proxies.skipper import SkipperCodec
-from progressive._mesh.proxies.traefik import TraefikCodec
 from progressive._mesh.rules.codec import RuleCodec
+from progressive._mesh.traefik.codec import TraefikCodec
 from progressive._model.traffic import Match, Split, Target, TextMatch
 from progressive.errors import Unsupported
 

@@ -19,11 +19,11 @@ from progressive._mesh.proxies import made_up
 from progressive._mesh.proxies.apisix import ApisixCodec
 from progressive._mesh.proxies.contour import ContourCodec
 from progressive._mesh.proxies.gloo import GlooCodec
-from progressive._mesh.proxies.ingressroute import INGRESS_ROUTE
 from progressive._mesh.proxies.knative import KnativeCodec
 from progressive._mesh.proxies.kuma import KumaCodec
 from progressive._mesh.proxies.skipper import SkipperCodec
-from progressive._mesh.proxies.traefik import TraefikCodec
+from progressive._mesh.traefik.codec import TraefikCodec
+from progressive._mesh.traefik.ingressroute import INGRESS_ROUTE
 from progressive._model.traffic import Observed, Split, Target
 from progressive.ports import Cluster
 

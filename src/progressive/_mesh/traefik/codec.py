@@ -22,12 +22,16 @@ from progressive._mesh.codec import (
     ref_of,
 )
 from progressive._mesh.proxies import making
-from progressive._mesh.proxies.ingressroute import (
+from progressive._mesh.proxies.services import MOST
+from progressive._mesh.rules import managed
+from progressive._mesh.rules.handing import HandsBack
+from progressive._mesh.rules.layout import Rule, manifests_of
+from progressive._mesh.rules.patch import patch_of
+from progressive._mesh.traefik.ingressroute import (
     IngressRouteLayout,
     IngressRouteTcpLayout,
 )
-from progressive._mesh.proxies.services import MOST
-from progressive._mesh.proxies.traefikservice import (
+from progressive._mesh.traefik.traefikservice import (
     TRAEFIK_SERVICE,
     WeightedLayout,
     canary_mirrors,
@@ -39,10 +43,6 @@ from progressive._mesh.proxies.traefikservice import (
     stickiness,
     sticky_mark,
 )
-from progressive._mesh.rules import managed
-from progressive._mesh.rules.handing import HandsBack
-from progressive._mesh.rules.layout import Rule, manifests_of
-from progressive._mesh.rules.patch import patch_of
 from progressive._model.release import ServiceSpec
 from progressive._model.traffic import Capabilities, Observed, Side, Split, Target
 from progressive.errors import InvalidRequest, Unsupported

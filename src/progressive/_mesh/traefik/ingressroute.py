@@ -2,7 +2,7 @@
 
 Floor 3, pure. Routes have no names; Traefik tries the one of higher priority first, and without
 one the longer rule. Ours has just one more than its base, so that it comes before no other.
-`traefik.py` is the codec.
+`codec.py` is the codec.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Traefik's TraefikService: weighted services, the cookie that keeps users, and mirrors around it.
 
-Floor 3, pure. `traefik.py` is the codec. A TraefikService sees no requests: who sends to it, and
+Floor 3, pure. `codec.py` is the codec. A TraefikService sees no requests: who sends to it, and
 who copies what it gets, is found here too.
 """
 
@@ -12,9 +12,9 @@ from typing import Any
 
 from progressive._mesh.access import inner, mapping, pointer, sequence, text
 from progressive._mesh.codec import Manifest, ObjectKind, Operation, namespace_of
-from progressive._mesh.proxies.ingressroute import GROUP, VERSIONS
 from progressive._mesh.proxies.services import ServiceLayout
 from progressive._mesh.rules.layout import Rule
+from progressive._mesh.traefik.ingressroute import GROUP, VERSIONS
 from progressive._model.traffic import Capabilities, Split, Target
 from progressive.errors import Unsupported
 
