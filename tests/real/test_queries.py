@@ -13,15 +13,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tests.realparts.page import scraped_page
 from tests.realparts.prometheus import Prometheus
-from tests.unit.mesh.recorded import (
-    EXAMPLES,
-    WORLDS,
-    Example,
-    Labels,
-    World,
-    exposed,
-    exposed_later,
-)
+from tests.unit.mesh.recorded import EXAMPLES
+from tests.unit.mesh.reporters import Example, Labels
+from tests.unit.mesh.scrapes import WORLDS, World, exposed, exposed_later
 
 from progressive._mesh.queries import promql
 from progressive._mesh.queries.dialect import View

@@ -10,16 +10,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.mesh.recorded import (
-    EXAMPLES,
-    LOST,
-    WORLDS,
-    Example,
-    Labels,
-    World,
-    exposed,
-    exposed_later,
-)
+from tests.unit.mesh.recorded import EXAMPLES
+from tests.unit.mesh.reporters import LOST, Example, Labels
+from tests.unit.mesh.scrapes import WORLDS, World, exposed, exposed_later
 
 from progressive import plugins
 from progressive._mesh.queries import reading
