@@ -43,6 +43,7 @@ from progressive._model.release import ServiceSpec
 from progressive._model.traffic import Capabilities, Observed, Side, Split, Target
 from progressive.errors import (
     ClusterError,
+    DestinationNotFound,
     ErrorKind,
     InvalidRequest,
     PreflightFailed,
@@ -216,10 +217,16 @@ class MeshRouter:
 
         home = Observed(canary=0, total=total)
         try:
-            self._writes.carry_out(target, plan, homeward=lambda _: True)
+            written = self._writes.carry_out(target, plan, homeward=lambda _: True)
         except VersionNotServed as error:
             return evolve(home, warnings=(f"Note: nothing to reset: {error}",))
         sight = self._objects.seen(target) or self._objects.look(target)
+        try:
+            # everything else is home by now; a route with the canary alone no weight brings home
+            plan(sight)
+        except DestinationNotFound as error:
+            error.unsettled = written
+            raise
         try:
             observed = self._read(sight, target)
         except RouterError as error:
