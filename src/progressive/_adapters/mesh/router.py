@@ -206,7 +206,7 @@ class MeshRouter:
             total: What the primary gets; None: the total of the last order, else 100.
 
         Raises:
-            RouterError: The API could not be written, or the route holds the canary alone.
+            RouterError: The API could not be written; or, all else at home, the canary is alone.
         """
         if total is not None:
             self._totals[target] = total
@@ -222,7 +222,6 @@ class MeshRouter:
             return evolve(home, warnings=(f"Note: nothing to reset: {error}",))
         sight = self._objects.seen(target) or self._objects.look(target)
         try:
-            # everything else is home by now; a route with the canary alone no weight brings home
             plan(sight)
         except DestinationNotFound as error:
             error.unsettled = written
