@@ -431,39 +431,3 @@ def test_a_condition_that_the_mesh_would_refuse_or_widen_is_refused(
     """
     with pytest.raises(InvalidRequest, match=re.escape(word)):
         CODEC.write([route(both())], TARGET, Split(canary=20, match=[match]))
-
-
-MATCH = Match(headers={"x-user": TextMatch(exact="qa")})
-MATCHED = {
-    "name": "progressive-match",
-    "match": [{"headers": {"x-user": {"exact": "qa"}}}],
-    "route": [destination("web-canary", 100)],
-}
-
-
-@pytest.mark.parametrize("first", [[], [{"name": "new", "redirect": {"uri": "/new"}}]])
-def test_a_managed_rule_that_would_never_be_tried_goes_in_front(
-    first: list[dict[str, Any]],
-) -> None:
-    """
-    M-31: the first rule that fits wins, so behind one for everyone it stands for nothing.
-    """
-    order = Split(canary=100, match=[MATCH])
-    before = route(*first, both(), MATCHED)
-    (after,) = written([before], order)
-
-    assert [MATCHED, *first, both()] == after["spec"]["http"]
-    assert () == CODEC.write([after], TARGET, order)
-
-
-def test_managed_rules_stand_in_the_order_in_which_they_must_be_tried() -> None:
-    """
-    The rule for everyone who is matched would take the users of the cookie as well.
-    """
-    order = Split(canary=30, match=[MATCH], sticky=Sticky(cookie="side"))
-    (wanted,) = written([route(both())], order)
-    sticky, match, main = wanted["spec"]["http"]
-    (after,) = written([route(match, sticky, main)], order)
-
-    assert ["progressive-sticky", "progressive-match"] == [sticky["name"], match["name"]]
-    assert [sticky, match, main] == after["spec"]["http"]
