@@ -304,6 +304,9 @@ items:
         "{apiVersion: v1, kind: Service, metadata: {name: a, managedFields: [x]}}",
         "{apiVersion: v1, kind: Service, metadata: {name: a}, spec: .nan}",
         "{apiVersion: v1, kind: List, items: [5]}",
+        "{apiVersion: v1, kind: List, items: ["
+        "{apiVersion: v1, kind: Service, metadata: {name: a, namespace: shop}}, "
+        "{apiVersion: v1, kind: Service, metadata: {name: a, namespace: shop}}]}",
     ],
 )
 def test_what_no_api_server_would_hold_is_refused(ask: Any, held: str) -> None:

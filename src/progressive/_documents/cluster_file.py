@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,8 @@ def load_objects(path: str | Path) -> ClusterFile:
             faults.append(f"{path}: object {number}: {error}")
     for number, one in enumerate(objects, 1):
         faults += [f"{path}: object {number}: {words}" for words in _faults(one)]
+    if not faults:
+        faults = [f"{path}: {words}" for words in _doubles(objects)]
     return ClusterFile(objects=() if faults else tuple(objects), faults=tuple(faults))
 
 
@@ -89,6 +91,17 @@ def _key(key: Any) -> str:
     if isinstance(key, bool):
         return str(key).lower()
     return str(_json(key))
+
+
+def _doubles(objects: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    first: dict[tuple[str | None, ...], int] = {}
+    for number, one in enumerate(objects, 1):
+        meta, group = one["metadata"], one["apiVersion"].rpartition("/")[0]
+        key = (group, one["kind"], meta.get("namespace"), meta["name"])
+        if key in first:
+            name = "/".join(part for part in key[2:] if part)
+            yield f"object {number}: {one['kind']} {name} is object {first[key]} already"
+        first.setdefault(key, number)
 
 
 def _faults(one: Any) -> Iterator[str]:

@@ -17,6 +17,7 @@ from progressive._documents.routers import abilities_of, router_named
 from progressive._documents.shapes import (
     ABSENT,
     ANY_TEXT,
+    COOKIE_NAME,
     LABEL,
     NAME,
     SERVICE_NAME,
@@ -86,9 +87,9 @@ _TRAFFIC = Record(
         "mirror": Number(least=0, most=100, fraction=True),
         "sticky": Record(
             {
-                "cookie": TEXT,
+                "cookie": COOKIE_NAME,
                 "max_age": Number(least=1, most=315_360_000),
-                "primary_cookie": TEXT,
+                "primary_cookie": COOKIE_NAME,
             },
             needs=("cookie",),
         ),

@@ -18,6 +18,7 @@ from attrs import field, frozen
 
 from progressive._documents.durations import parse_duration
 from progressive._documents.findings import Findings, Rule
+from progressive._model.traffic import TOKEN
 from progressive.errors import SpecError
 
 
@@ -327,6 +328,10 @@ SERVICE_NAME = Text(
     pattern=r"[a-z]([-a-z0-9]*[a-z0-9])?",
     looks="name of a service (small letters, digits and -, a letter first)",
     longest=63,
+)
+
+COOKIE_NAME = Text(
+    pattern=TOKEN, looks="name of a cookie (letters, digits, - and _; no spaces, no = and no ;)"
 )
 
 PORT_NAME = Text(

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from progressive._mesh.access import inner, mapping, sequence
-from progressive._mesh.codec import Manifest, ref_of
+from progressive._mesh.codec import Manifest, namespace_of, ref_of
 from progressive._model.traffic import Target
 from progressive.errors import ForeignController, NotOwned
 
@@ -73,8 +73,8 @@ def refuse_owned(manifest: Manifest, target: Target) -> None:
     Raises:
         NotOwned: Another controller owns it, and would write it back.
     """
-    for owner in (manifest.get("metadata") or {}).get("ownerReferences") or ():
-        if owner.get("controller") is not True or _is_canary_of(owner, target):
+    for owner in _owners(manifest):
+        if owner.get("controller") is not True or _is_canary_of(owner, manifest, target):
             continue
         raise NotOwned(
             f"{ref_of(manifest, target)} belongs to {owner.get('kind')} {owner.get('name')}, its "
@@ -86,16 +86,17 @@ def foreign(manifest: Manifest, target: Target) -> str | None:
     """What shows that another controller moves this object's traffic, in words; None: nothing."""
     meta = mapping(manifest.get("metadata"))
     ours = False
-    for owner in map(mapping, sequence(meta.get("ownerReferences"))):
+    for owner in _owners(manifest):
         kind, name = owner.get("kind"), owner.get("name")
-        if _is_canary_of(owner, target):
+        if _is_canary_of(owner, manifest, target):
             ours = True
         elif _is_canary(owner):
             return f"owned by Canary {name}"
         elif kind == "Rollout":
             return f"owned by Rollout {name}"
-    if owner := inner(meta, "annotations", _ROLLOUTS_MARK):
-        return f"annotation {_ROLLOUTS_MARK}: {owner}"
+    notes = mapping(meta.get("annotations"))
+    if _ROLLOUTS_MARK in notes:
+        return f"annotation {_ROLLOUTS_MARK}: {notes[_ROLLOUTS_MARK]}"
     for entry in managers(manifest):
         manager = str(entry.get("manager", ""))
         if manager in _RIVALS and not (ours and manager == "flagger"):
@@ -166,13 +167,19 @@ def managers(manifest: Manifest) -> Iterator[Mapping[str, Any]]:
     yield from map(mapping, sequence(inner(manifest, "metadata", "managedFields")))
 
 
+def _owners(manifest: Manifest) -> Iterator[Mapping[str, Any]]:
+    yield from map(mapping, sequence(inner(manifest, "metadata", "ownerReferences")))
+
+
 def _is_canary(owner: Mapping[str, Any]) -> bool:
     group = str(owner.get("apiVersion", "")).partition("/")[0]
     return owner.get("kind") == "Canary" and group == "flagger.app"
 
 
-def _is_canary_of(owner: Mapping[str, Any], target: Target) -> bool:
-    return _is_canary(owner) and owner.get("name") in target.owner_names
+def _is_canary_of(owner: Mapping[str, Any], manifest: Manifest, target: Target) -> bool:
+    # an owner is of the namespace of what it owns
+    here = namespace_of(manifest, target) == target.namespace
+    return here and _is_canary(owner) and owner.get("name") in target.owner_names
 
 
 def _covers(entry: Mapping[str, Any], fields: tuple[str, ...]) -> bool:

@@ -6,6 +6,7 @@ another type, `Observed`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from enum import StrEnum
@@ -14,6 +15,9 @@ from attrs import evolve, field, frozen, validators
 
 from progressive._model.value import Value
 from progressive.errors import SpecError
+
+TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+"""What names of headers and cookies look like, whole (RFC 9110, `token`; RFC 6265)."""
 
 
 class Side(StrEnum):
@@ -59,7 +63,7 @@ class Subsets(Value):
         primary, canary: Names of subsets, different ones.
 
     Raises:
-        SpecError: A name is empty, or both are the same.
+        SpecError: A name is none of a cookie, or both are the same.
     """
 
     primary: str = field(validator=_name)
@@ -211,7 +215,10 @@ class Sticky(Value):
     primary_cookie: str | None = None
 
     def __attrs_post_init__(self) -> None:
-        if self.primary_cookie in ("", self.cookie):
+        for key, name in (("cookie", self.cookie), ("primary_cookie", self.primary_cookie)):
+            if name is not None and not re.fullmatch(TOKEN, name):
+                raise SpecError(f"sticky.{key}", f"{name!r} is no name of a cookie")
+        if self.primary_cookie == self.cookie:
             raise SpecError(
                 "sticky.primary_cookie", "must be another name than that of the canary's cookie"
             )

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from attrs import evolve
 from tests.unit.adapters.mesh_world import ROUTES, WEB, other_writer, router, weights, world
 from tests.unit.mesh.manifests import TARGET, both, destination, endpoints, route, service
 
 from progressive._adapters.cluster.memory import MemoryCluster
-from progressive._model.traffic import Observed, Split
+from progressive._model.traffic import Observed, RouteRef, Split
 from progressive.errors import (
     ClusterError,
     Conflict,
@@ -232,6 +233,21 @@ def test_a_reset_without_a_route_succeeds_with_a_note(
 
     assert Observed(canary=0) == observed
     assert "nothing to reset" in observed.warnings[0]
+
+
+def test_a_reset_brings_home_what_it_can_and_tells_of_the_rest() -> None:
+    """
+    R3, R7: one object that holds the canary alone keeps no other from home, and is no success.
+    """
+    lone = {"route": [destination("web-canary")]}
+    cluster = MemoryCluster([route(lone, name="lone"), route(both(30, 70))])
+    routes = (RouteRef(name="lone", rule=0), RouteRef(name="web", rule=0))
+
+    for wrote in (True, False):
+        with pytest.raises(DestinationNotFound, match="VirtualService shop/lone") as caught:
+            router(cluster).reset(evolve(TARGET, routes=routes))
+        assert wrote == caught.value.unsettled
+    assert [100, 0] == weights(cluster)
 
 
 def test_a_route_that_was_deleted_is_searched_again() -> None:

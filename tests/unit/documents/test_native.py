@@ -18,6 +18,7 @@ from progressive._model.traffic import (
     Target,
     TextMatch,
 )
+from progressive.errors import SpecError
 
 TRAFFIC: dict[str, Any] = {
     "router": "istio",
@@ -147,6 +148,8 @@ def test_traffic_alone_is_no_plan() -> None:
         ({"mirror": "10"}, "mirror"),
         ({"sticky": {"max_age": 5}}, "sticky.cookie"),
         ({"sticky": {"cookie": "c", "max_age": 0}}, "sticky.max_age"),
+        ({"sticky": {"cookie": "c=1; Domain=.example.com"}}, "sticky.cookie"),
+        ({"sticky": {"cookie": "c", "primary_cookie": "a b"}}, "sticky.primary_cookie"),
         ({"bounds": {"min": 60, "max": 50}}, "bounds"),
         ({"subsets": {"primary": "a"}}, "subsets.canary"),
         ({"subsets": {"primary": "a", "canary": "a"}}, "subsets.canary"),
@@ -172,6 +175,15 @@ def test_what_the_mesh_cannot_express_is_refused() -> None:
     found = error_paths(read(release(router="smi"), traffic_alone=True, routers={"smi"}))
 
     assert [f"spec.traffic.{field}" for field in ("match", "mirror", "sticky")] == found
+
+
+def test_a_cookie_has_a_name_that_browsers_send_back() -> None:
+    """What comes after a ; in Set-Cookie would be an attribute, and no cookie rule would fit."""
+    flaggers = classic(analysis__sessionAffinity={"cookieName": "c; Domain=.example.com"})
+
+    assert ["spec.analysis.sessionAffinity.cookieName"] == error_paths(read(flaggers))
+    with pytest.raises(SpecError, match="no name of a cookie"):
+        Sticky(cookie="c\r\nX-Admin: 1")
 
 
 def test_users_of_the_primary_can_be_kept_as_well() -> None:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.mesh.gateway_api import (
@@ -25,7 +26,7 @@ from tests.unit.mesh.gateway_api import (
     written,
 )
 
-from progressive._model.traffic import Match, RouteRef, Split, Sticky, Target, TextMatch
+from progressive._model.traffic import Match, RouteRef, Split, Sticky, Subsets, Target, TextMatch
 from progressive.errors import (
     AmbiguousRoute,
     DestinationNotFound,
@@ -184,6 +185,14 @@ def test_a_match_repeats_what_the_rule_asks_for() -> None:
         {**cart, "queryParams": [*cart["queryParams"], query]},
     ] == found["matches"]
     assert [backend("web-canary", 100)] == found["backendRefs"]
+
+
+def test_subsets_are_refused() -> None:
+    """R5: they are Istio's; without a word about them all users of both would be moved."""
+    target = evolve(TARGET, subsets=Subsets(primary="stable", canary="next"))
+
+    with pytest.raises(Unsupported, match="gateway-api knows no subsets"):
+        CODEC.write([route(rule())], target, Split(canary=20))
 
 
 @pytest.mark.parametrize(

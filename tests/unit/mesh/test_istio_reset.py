@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.unit.mesh.manifests import CODEC, TARGET, both, carried_out, destination, on, route
 
-from progressive._model.traffic import Observed, RouteRef, Split
+from progressive._model.traffic import Observed, RouteRef, Split, Target
 from progressive.errors import DestinationNotFound
 
 CANARY = {"host": "web-canary"}
@@ -108,14 +108,39 @@ def test_a_named_rule_that_was_renamed_goes_home_all_the_same() -> None:
     assert Observed(canary=0) == CODEC.read(after, on())
 
 
-def test_a_rule_with_the_canary_alone_is_told() -> None:
+LONE = {"name": "main", "route": [destination("web-canary")]}
+
+
+@pytest.mark.parametrize("target", [TARGET, on(RouteRef(name="web", rule="main"))])
+def test_a_route_with_the_canary_alone_is_told(target: Target) -> None:
     """
     No weight can bring its traffic home; a success would be a lie.
     """
-    lone = route({"name": "main", "route": [destination("web-canary")]})
-
     with pytest.raises(DestinationNotFound, match="web-primary"):
-        CODEC.reset([lone], on(RouteRef(name="web", rule="main")))
+        CODEC.reset([route(LONE)], target)
+
+
+@pytest.mark.parametrize("other", ["web-primary", "web"])
+def test_a_testers_rule_with_the_canary_alone_is_none_of_a_reset(other: str) -> None:
+    """
+    Everybody else goes to the primary, or to the service itself: that is home.
+    """
+    testers = {**LONE, "match": [{"headers": {"x-qa": {"exact": "1"}}}]}
+
+    assert () == CODEC.reset([route(testers, {"route": [destination(other)]})], TARGET)
+
+
+def test_what_can_go_home_does_though_another_route_cannot() -> None:
+    """
+    R3: on the way home every object is attempted; what is left over is told after that.
+    """
+    before = [route(LONE), route(both(20, 80), name="web-public")]
+    target = on(RouteRef(name="web", rule="main"), RouteRef(name="web-public", rule=0))
+    after = carried_out(before, CODEC.reset(before, target))
+
+    assert both(100, 0) == after[1]["spec"]["http"][0]
+    with pytest.raises(DestinationNotFound, match="VirtualService shop/web, rule main"):
+        CODEC.reset(after, target)
 
 
 def test_the_total_of_the_release_is_kept() -> None:

@@ -273,6 +273,7 @@ def test_weights_outside_the_bounds_or_the_mesh_are_refused() -> None:
         {"managedFields": [{"manager": "flagger"}]},
         {"managedFields": [{"manager": "rollouts-controller"}]},
         {"annotations": {"argo-rollouts.argoproj.io/managed-by-rollouts": "web"}},
+        {"annotations": {"argo-rollouts.argoproj.io/managed-by-rollouts": ""}},
         {
             "ownerReferences": [
                 {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "name": "w"}
@@ -300,7 +301,8 @@ def test_another_controllers_object_is_read_and_not_written(meta: dict[str, Any]
 
 def test_the_object_of_the_very_canary_is_taken_over() -> None:
     """
-    Flagger's documents load unchanged, and so do the objects that Flagger made for them.
+    Flagger's documents load unchanged, and so do the objects that Flagger made for them. An owner
+    is of the namespace of its object, so one of that name elsewhere is another Canary.
     """
     very = owner("flagger.app/v1beta1", "Canary", "web")
     theirs = route(both(), ownerReferences=[very], managedFields=[{"manager": "flagger"}])
@@ -313,6 +315,12 @@ def test_the_object_of_the_very_canary_is_taken_over() -> None:
     )
 
     assert 30 == CODEC.read(written([theirs], Split(canary=30), target), target).canary
+
+    theirs["metadata"]["namespace"] = "edge"
+    for one in theirs["spec"]["http"][0]["route"]:
+        one["destination"]["host"] += ".shop.svc.cluster.local"
+    with pytest.raises(ForeignController, match="owned by Canary web"):
+        CODEC.write([theirs], target, Split(canary=30))
 
 
 def test_a_rival_that_appears_in_a_run_does_not_keep_the_traffic_away_from_home() -> None:

@@ -43,6 +43,7 @@ from progressive._model.release import ServiceSpec
 from progressive._model.traffic import Capabilities, Observed, Side, Split, Target
 from progressive.errors import (
     ClusterError,
+    DestinationNotFound,
     ErrorKind,
     InvalidRequest,
     PreflightFailed,
@@ -205,7 +206,7 @@ class MeshRouter:
             total: What the primary gets; None: the total of the last order, else 100.
 
         Raises:
-            RouterError: The API could not be written, or the route holds the canary alone.
+            RouterError: The API could not be written; or, all else at home, the canary is alone.
         """
         if total is not None:
             self._totals[target] = total
@@ -216,10 +217,15 @@ class MeshRouter:
 
         home = Observed(canary=0, total=total)
         try:
-            self._writes.carry_out(target, plan, homeward=lambda _: True)
+            written = self._writes.carry_out(target, plan, homeward=lambda _: True)
         except VersionNotServed as error:
             return evolve(home, warnings=(f"Note: nothing to reset: {error}",))
         sight = self._objects.seen(target) or self._objects.look(target)
+        try:
+            plan(sight)
+        except DestinationNotFound as error:
+            error.unsettled = written
+            raise
         try:
             observed = self._read(sight, target)
         except RouterError as error:

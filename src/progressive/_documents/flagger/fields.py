@@ -9,6 +9,7 @@ from __future__ import annotations
 from progressive._documents.objects import object_record
 from progressive._documents.shapes import (
     ANY_TEXT,
+    COOKIE_NAME,
     DURATION,
     FLAG,
     LABEL,
@@ -268,8 +269,8 @@ _MATCH = Record(
 
 _STICKINESS = Record(
     {
-        "cookieName": TEXT,
-        "primaryCookieName": TEXT,
+        "cookieName": COOKIE_NAME,
+        "primaryCookieName": COOKIE_NAME,
         "maxAge": _SECONDS,
         "domain": TEXT,
         "path": TEXT,

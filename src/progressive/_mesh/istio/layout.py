@@ -49,6 +49,7 @@ class VirtualServiceLayout(Layout):
     missing = 0
     lone_has_all = True
     managed_first = True
+    subsets = True
     weights_path = ".spec.http[].route[].weight"
 
     def rules(self, manifest: Manifest, target: Target) -> Iterator[Rule]:

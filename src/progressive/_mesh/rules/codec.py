@@ -332,16 +332,19 @@ class RuleCodec:
         One patch for each object where something of the canary is left.
 
         Raises:
-            DestinationNotFound: A rule of the release holds the canary alone.
+            DestinationNotFound: The route holds the canary alone, and nothing else is left to do.
             ForeignController: Another controller moves this traffic, and nothing of ours is there.
         """
         patches: list[ObjectPatch] = []
-        for manifest in self._reset_scope(objects, target):
+        found = self._reset_scope(objects, target)
+        for manifest in found:
             planned = self._homeward(manifest, target, total)
             if planned and not written_by_us(manifest):
                 self.refuse_others(manifest, target)
             patches.extend(planned)
         patches.extend(self.beside(objects, target, None, ()))
+        if not patches:
+            self.finder.require_home(found, target)
         return tuple(patches)
 
     def _homeward(self, manifest: Manifest, target: Target, total: int) -> Sequence[ObjectPatch]:

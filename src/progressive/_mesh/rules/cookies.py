@@ -22,10 +22,14 @@ _LENGTH = 10
 """Letters of a value, as Flagger's: 26**10 of them, so that no old cookie is met by chance."""
 
 
+_ALONE = r"(?<![A-Za-z0-9_.-])"
+"""What keeps `sid` from being found in `other-sid`."""
+
+
 @frozen(kw_only=True)
 class Jar:
     """
-    The cookies of one steered rule.
+    The cookies of one steered rule; those of all rules of an object are the same.
 
     Attributes:
         name, value: Of users who saw the canary; kept while the rule for them stands, so that
@@ -49,9 +53,9 @@ class Jar:
     ) -> Jar:
         """The cookies that an order means for a rule, beside the managed rules that stand."""
         looked_for = looked_for_by(standing)
-        kept = re.search(rf"{re.escape(sticky.cookie)}=([A-Za-z0-9_-]+)", looked_for)
+        kept = re.search(rf"{_ALONE}{re.escape(sticky.cookie)}=([A-Za-z0-9_-]+)", looked_for)
         seed = f"{target} {inner(base.manifest, 'metadata', 'uid')} "
-        seed += f"{inner(base.manifest, 'metadata', 'resourceVersion')} {base.name}"
+        seed += f"{inner(base.manifest, 'metadata', 'resourceVersion')}"
         value = kept[1] if kept else letters(seed)
         return cls(
             name=sticky.cookie,

@@ -158,33 +158,9 @@ class Finder:
                 raise AmbiguousRoute(f"{rule.called(target)} holds {name} {len(places)} times")
 
     def homeward(self, manifest: Manifest, target: Target) -> list[Rule]:
-        """
-        The rules of an object that a reset brings home; never an error for what is gone.
-
-        Raises:
-            DestinationNotFound: A named rule holds the canary alone.
-        """
-        entries = [
-            entry
-            for entry in target.routes
-            if self.named_object([manifest], entry, target) is not None
-        ]
-        if any(entry.rule is not None for entry in entries):
-            own: dict[Any, Rule] = {}
-            for entry in entries:
-                for rule in self._entry_rules(manifest, entry, target):
-                    own[rule.path] = rule
-            lone = [
-                rule
-                for rule in own.values()
-                if rule.places(Side.CANARY) and not rule.places(Side.PRIMARY)
-            ]
-            if lone:
-                raise DestinationNotFound(
-                    f"{lone[0].called(target)} holds the canary alone; put {target.primary} into "
-                    "it to bring the traffic home"
-                )
-            return list(own.values())
+        """The rules of an object that a reset brings home; never an error for what is gone."""
+        if named := self._named_rules(manifest, target):
+            return named
         both = self.candidates([manifest], target)
         if both:
             return both
@@ -193,6 +169,40 @@ class Finder:
             for rule in self.rules_of(manifest, target)
             if rule.places(Side.PRIMARY) and not rule.managed
         ]
+
+    def require_home(self, found: Sequence[Manifest], target: Target) -> None:
+        """
+        Do nothing when weights can bring all traffic of the release home.
+
+        Raises:
+            DestinationNotFound: A named rule holds the canary alone; or no rule holds the primary,
+                and some object nothing but the canary. (Beside others it is a tester's rule.)
+        """
+        named = [rule for one in found for rule in self._named_rules(one, target)]
+        lone = [rule for rule in named if _is_lone(rule)]
+        if not named:
+            own = [
+                [rule for rule in self.rules_of(one, target) if rule.destinations] for one in found
+            ]
+            if not any(rule.places(Side.PRIMARY) for rules in own for rule in rules):
+                lone = [rules[0] for rules in own if rules and all(map(_is_lone, rules))]
+        if lone:
+            raise DestinationNotFound(
+                f"{lone[0].called(target)} holds the canary alone; put {target.primary} into "
+                "it to bring the traffic home"
+            )
+
+    def _named_rules(self, manifest: Manifest, target: Target) -> list[Rule]:
+        """The rules of an object that `routes` entries mean, where one of them names a rule."""
+        entries = [
+            entry
+            for entry in target.routes
+            if self.named_object([manifest], entry, target) is not None
+        ]
+        if all(entry.rule is None for entry in entries):
+            return []
+        rules = [rule for one in entries for rule in self._entry_rules(manifest, one, target)]
+        return list({rule.path: rule for rule in rules}.values())
 
     def _entry_rules(self, manifest: Manifest, entry: RouteRef, target: Target) -> list[Rule]:
         try:
@@ -261,6 +271,10 @@ class Finder:
                 + (f"; it has {names}" if names else "; its rules have no names")
             )
         return meant[0]
+
+
+def _is_lone(rule: Rule) -> bool:
+    return bool(rule.places(Side.CANARY)) and not rule.places(Side.PRIMARY)
 
 
 def listed_rules(manifest: Manifest) -> frozenset[int]:

@@ -146,6 +146,7 @@ class Layout:
         lone_has_all: Whether a single destination gets everything, whatever its weight.
         names: Whether the schema gives rules a name; without one the annotation lists them.
         managed_first: Whether a managed rule comes before all others; else after them.
+        subsets: Whether the sides can be subsets of one host.
         alternatives: Whether one rule can hold several alternatives of a match; without it each
             gets a managed rule of its own.
         apart: Whether managed rules and mirrors stand in further objects (`RuleCodec.beside`).
@@ -159,6 +160,7 @@ class Layout:
     lone_has_all: bool = False
     names: bool = True
     managed_first: bool = False
+    subsets: bool = False
     alternatives: bool = True
     apart: bool = False
     weight_key: str = "weight"

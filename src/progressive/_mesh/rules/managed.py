@@ -8,7 +8,7 @@ Asked by `codec.py`; `cookies.py` knows the values.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from itertools import chain, count
+from itertools import chain, count, takewhile
 from typing import Any
 
 from attrs import evolve, frozen
@@ -119,14 +119,18 @@ def operations(
     What makes the managed rules beside a steered rule these ones; the last part of a patch, for
     it moves the indexes.
 
-    Rules that stand are replaced in place, others are put in and taken out.
+    Rules that stand are replaced in place, others are put in and taken out; so are those that
+    would be tried too late, where the mesh tries them in the order of the list.
     """
     layout = steered.layout
     rules = [one for one in layout.rules(manifest, target) if one.section == steered.section]
     standing = [one for one in rules if one.managed]
     if not standing and not wanted:
         return []
-    pairs = _paired(standing, wanted)
+    if layout.managed_first:
+        pairs = _paired(list(takewhile(lambda one: one.managed, rules)), wanted, ordered=True)
+    else:
+        pairs = _paired(standing, wanted)
     spare = [rule for rule in standing if all(rule is not mate for _, mate in pairs)]
     changes = [*_replacements(pairs, target), *removals(spare)]
     length = len(sequence(at(manifest, steered.section)))
@@ -168,14 +172,16 @@ def listing(manifest: Manifest, places: Sequence[int]) -> list[Operation]:
 
 
 def _paired(
-    standing: Sequence[Rule], wanted: Sequence[Wanted]
+    standing: Sequence[Rule], wanted: Sequence[Wanted], *, ordered: bool = False
 ) -> list[tuple[Wanted, Rule | None]]:
+    """Each wanted rule with the one that becomes it; `ordered`: no pair may cross another."""
     left = list(standing)
     pairs: list[tuple[Wanted, Rule | None]] = []
     for one in wanted:
         mate = next((rule for rule in left if not rule.name or rule.name == one.name), None)
         if mate is not None:
-            left.remove(mate)
+            place = next(place for place, rule in enumerate(left) if rule is mate)
+            left = left[place + 1 :] if ordered else [*left[:place], *left[place + 1 :]]
         pairs.append((one, mate))
     return pairs
 

@@ -11,11 +11,8 @@ from itertools import permutations
 from typing import Any
 
 from progressive._mesh.access import sequence
-from progressive._model.traffic import Match, TextMatch
+from progressive._model.traffic import TOKEN, Match, TextMatch
 from progressive.errors import InvalidRequest, Unsupported
-
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-"""Names of headers and cookies (RFC 9110, `token`; RFC 6265)."""
 
 _BEYOND_RE2 = re.compile(r"\(\?(?:[=!>]|<[=!]|\(|P=)|\\[1-9]")
 """Look-around, atomic groups, conditionals and back references: of Python and PCRE, not of RE2."""
@@ -158,7 +155,7 @@ def require_sound(matches: Sequence[Match]) -> None:
             raise InvalidRequest("a match item without conditions would match everyone")
         for what, conditions in parts.items():
             for name, wanted in conditions.items():
-                if what != "query parameter" and not _TOKEN.fullmatch(name):
+                if what != "query parameter" and not re.fullmatch(TOKEN, name):
                     raise InvalidRequest(f"{name!r} is no name of a {what}")
                 if fault := _fault(wanted):
                     raise InvalidRequest(f"{what} {name}: {fault}")

@@ -21,6 +21,11 @@ def refuse_features(
     Raises:
         Unsupported: They cannot.
     """
+    if target.subsets is not None and not rule.layout.subsets:
+        raise Unsupported(
+            f"{rule.called(target)}: the router {router} knows no subsets, only services; name "
+            "the service of each side, and leave spec.traffic.subsets out"
+        )
     plain = rule.protocol in ("tcp", "tls")
     asked = (
         ("match", bool(split.match), features.match),
