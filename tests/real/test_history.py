@@ -12,7 +12,7 @@ from tests.real.shop import Ended, Place, plain
 from tests.realparts.control_plane import ControlPlane
 from tests.realparts.prometheus import Prometheus
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.apart]
 
 BAD = [{"name": "errors", "query": "vector(7)", "thresholdRange": {"max": 2}}]
 
