@@ -14,8 +14,10 @@ PYTHON ?= $(shell for one in python3 python3.14 python3.13 python3.12 python3.11
 	$$one -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$one && break; done)
 BIN := .venv/bin
-# more than cores: most of what the tests on real parts do is wait
-WORKERS ?= 4
+# more than cores: most of what the tests on real parts do is wait; a worker takes 1 to 2 GB
+WORKERS ?= 8
+# each worker takes what is next (tests/conftest.py has the order), so none has work left at the end
+SPREAD := --dist loadgroup --no-loadscope-reorder
 # the folders of the project that hold code; a fresh checkout may lack some
 CODE := $(wildcard src tests examples benchmarks)
 
@@ -30,7 +32,7 @@ check: .make/dev
 	$(BIN)/ruff check || status=1
 	$(BIN)/ruff format --check || status=1
 	$(BIN)/mypy $(CODE) || status=1
-	$(BIN)/pytest -m "not real" -n auto --dist loadfile || status=$$?
+	$(BIN)/pytest -m "not real" -n auto $(SPREAD) || status=$$?
 	exit $$status
 
 # the parts are built before the tests' network is entered, for nothing can be downloaded there
@@ -43,7 +45,7 @@ in-network:
 	$(BIN)/ruff check || status=1
 	$(BIN)/ruff format --check || status=1
 	$(BIN)/mypy $(CODE) || status=1
-	$(BIN)/pytest -o faulthandler_timeout=300 -n $(WORKERS) --dist loadfile || status=$$?
+	$(BIN)/pytest -o faulthandler_timeout=300 -n $(WORKERS) $(SPREAD) || status=$$?
 	exit $$status
 
 parts: .make/dev

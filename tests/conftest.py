@@ -19,3 +19,26 @@ def pytest_configure(config: pytest.Config) -> None:
     """A worker of a parallel run has a network of its own, as a whole run has."""
     if hasattr(config, "workerinput") and inside.is_inside():
         inside.part_from_others()
+
+
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups after that
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """
+    What a parallel run begins with, and what one worker keeps together.
+
+    Tests on real parts mostly wait, so they come first, and the pure ones fill what is left.
+    A file of them is one worker's, for it starts gateways and installs kinds; tests that are
+    `apart` need a control plane alone, which every worker has.
+    The long files carry out many releases at once, so they follow each other.
+    """
+    if not hasattr(config, "workerinput"):
+        return
+    items.sort(key=lambda one: (not _is(one, "long"), not _is(one, "real")))
+    for one in items:
+        if _is(one, "real") and not _is(one, "apart"):
+            together = "long" if _is(one, "long") else one.path.stem
+            one.add_marker(pytest.mark.xdist_group(together))
+
+
+def _is(item: pytest.Item, mark: str) -> bool:
+    return item.get_closest_marker(mark) is not None

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -104,7 +103,6 @@ class Running:
     lines: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._begun = time.monotonic()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -124,9 +122,17 @@ class Running:
 
         wait_for(there, f"a line with {text!r} in:\n{''.join(self.lines)}", seconds=seconds)
 
-    def waited(self, seconds: float) -> bool:
-        """Whether it goes on for so long already."""
-        return time.monotonic() - self._begun >= seconds
+    def is_connected_to(self, port: int) -> bool:
+        """Whether it has an open connection to this port, as long as a question is unanswered."""
+        own = Path(f"/proc/{self.process.pid}")
+        sockets = {os.readlink(one) for one in (own / "fd").iterdir()}
+        _, *rows = map(str.split, (own / "net" / "tcp").read_text().splitlines())
+        established = "01"  # include/net/tcp_states.h
+        return any(
+            state == established and int(remote.rpartition(":")[2], 16) == port
+            for _, _, remote, state, *_, inode in (row[:10] for row in rows)
+            if f"socket:[{inode}]" in sockets
+        )
 
     def kill(self) -> None:
         """SIGKILL: nothing is cleaned up."""

@@ -11,7 +11,7 @@ from tests.real.shop import Place, plain
 from tests.realparts.control_plane import ControlPlane
 from tests.realparts.prometheus import Prometheus
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.apart]
 
 NEW = ("--image", "my-app=my-app:2")
 
@@ -159,7 +159,7 @@ def test_a_second_driver_is_busy_and_disturbs_nobody(place: Place) -> None:
     """
     L18: two builds at once; the second has written nothing.
     """
-    place.document["spec"]["analysis"]["interval"] = "9s"
+    place.document["spec"]["analysis"]["interval"] = "20s"
     place.write(place.document)
     running = place.start("run", *NEW)
     running.wait_for("step weight=20")

@@ -15,7 +15,7 @@ from tests.realparts.control_plane import ControlPlane
 from tests.realparts.process import wait_for
 from tests.realparts.prometheus import Prometheus
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.apart]
 
 NEW = ("--image", "my-app=my-app:2")
 KEYS = {
@@ -138,7 +138,7 @@ def test_status_tells_of_no_run_a_run_and_its_end(place: Place) -> None:
     """
     Item 10: the same keys in every state; who drives is there only while somebody does.
     """
-    place.document["spec"]["analysis"].update(interval="6s", threshold=1)
+    place.document["spec"]["analysis"].update(interval="20s", threshold=1)
     place.document["spec"]["analysis"]["metrics"][0]["query"] = "vector(3)"
     place.write(place.document)
     before = status(place)

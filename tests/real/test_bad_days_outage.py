@@ -13,7 +13,7 @@ from tests.realparts.control_plane import ControlPlane
 from tests.realparts.process import wait_for
 from tests.realparts.prometheus import Prometheus
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.apart]
 
 NEW = ("--image", "my-app=my-app:2")
 OUTAGE_S = 20
@@ -108,7 +108,7 @@ def test_a_signal_in_an_outage_sends_the_traffic_home_when_it_is_over(places: Pl
         running.tell(signal.SIGTERM)
         running.wait_for("retry")
         running.tell(signal.SIGTERM)
-    wait_for(lambda: place.split() == (100, 0), "the split at home", seconds=15)
+    wait_for(lambda: place.split() == (100, 0), "the split at home")
     ended = running.end()
 
     assert ("aborted", "aborted", 11) == (

@@ -13,7 +13,7 @@ from tests.realparts.api import Document
 from tests.realparts.control_plane import ControlPlane
 from tests.realparts.prometheus import Prometheus
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.apart]
 
 WRITES = {"create", "update", "patch", "delete"}
 

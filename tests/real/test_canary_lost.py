@@ -14,7 +14,7 @@ from tests.realparts.mesh import Mesh
 from tests.realparts.process import wait_for
 from tests.realparts.prometheus import Prometheus
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.apart]
 
 NEW = ("--image", "my-app=my-app:2")
 
@@ -89,7 +89,7 @@ def test_a_canary_that_does_not_come_back_is_rolled_back(place: Place) -> None:
     running = place.start("run", *NEW)
     running.wait_for("step weight=20")
     pods(place, ready=False)
-    wait_for(lambda: place.split() == (100, 0), "the split at home", seconds=30)
+    wait_for(lambda: place.split() == (100, 0), "the split at home")
     ended = running.end()
 
     assert ("rolled_back", "canary-not-ready", 3) == (
@@ -129,9 +129,9 @@ def test_a_run_on_hold_goes_home_too_and_is_on_hold_again(place: Place) -> None:
     assert 0 == place.run("hold", "--why", "lunch").code
     running.wait_for("held")
     pods(place, ready=False)
-    wait_for(lambda: place.split() == (100, 0), "the split at home", seconds=30)
+    wait_for(lambda: place.split() == (100, 0), "the split at home")
     pods(place, ready=True)
-    wait_for(lambda: place.split() == (80, 20), "the weight again", seconds=30)
+    wait_for(lambda: place.split() == (80, 20), "the weight again")
     held = place.run("status").answer
     assert 0 == place.run("resume").code
     ended = running.end()
@@ -155,7 +155,7 @@ def test_a_canary_that_died_with_its_driver_is_taken_home_by_the_next_one(place:
     place.api.wait(path, lambda it: not it["status"].get("readyReplicas"), "no pod ready")
     second = place.start("run", "--resume")
     second.wait_for("canary-lost")
-    wait_for(lambda: place.split() == (100, 0), "the split at home", seconds=20)
+    wait_for(lambda: place.split() == (100, 0), "the split at home")
     assert 0 == place.run("abort").code
     ended = second.end()
 
@@ -174,7 +174,7 @@ def test_a_target_that_is_deleted_in_a_hold_sends_its_users_home_at_once(place: 
     running.wait_for("step weight=20")
     path = place.api.path("apps/v1", "Deployment", place.namespace, "my-app")
     place.api.delete(path, propagationPolicy="Orphan")
-    wait_for(lambda: place.split() == (100, 0), "the split at home", seconds=30)
+    wait_for(lambda: place.split() == (100, 0), "the split at home")
     ended = running.end()
 
     assert ("rolled_back", "canary-not-ready") == (

@@ -16,7 +16,7 @@ from tests.realparts.control_plane import ControlPlane
 from tests.realparts.process import wait_for
 from tests.realparts.prometheus import Prometheus
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.apart]
 
 NEW = ("--image", "my-app=my-app:2")
 HPA = ("HorizontalPodAutoscaler", "my-app", "autoscaling/v2")

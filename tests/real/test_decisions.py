@@ -12,7 +12,7 @@ from tests.realparts.control_plane import ControlPlane
 from tests.realparts.process import wait_for
 from tests.realparts.prometheus import Prometheus
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.apart]
 
 NEW = ("--image", "my-app=my-app:2")
 TOKEN = "progressive.dev/driver"
@@ -23,10 +23,16 @@ def place(
     control_plane: ControlPlane, prometheus: Prometheus, namespace: str, tmp_path: Path
 ) -> Place:
     """An application whose first deploy is done; a weight is held for long."""
-    document = plain(namespace, interval="20s", maxWeight=20)
+    document = plain(namespace, interval="5m", maxWeight=20)
     place = Place(control_plane, prometheus.url, namespace, tmp_path, document)
     place.first_deploy()
     return place
+
+
+def held_for(place: Place, interval: str) -> None:
+    """What is started from now on holds its weights for so long."""
+    place.document["spec"]["analysis"]["interval"] = interval
+    place.write(place.document)
 
 
 def token(place: Place) -> str | None:
@@ -129,7 +135,7 @@ def test_a_hold_without_a_driver_waits_for_the_next_one(place: Place) -> None:
     state = place.run("status")
     going_on = place.start("run")
     going_on.wait_for("going on with run")
-    wait_for(lambda: (token(place) or "").endswith("/3"), "the third driver's token", seconds=20)
+    wait_for(lambda: (token(place) or "").endswith("/3"), "the third driver's token")
     promoted = place.run("promote", "--by", "ben")
     ended = going_on.end()
 
@@ -170,6 +176,7 @@ def test_a_signal_can_leave_the_run_to_the_next_driver(place: Place) -> None:
     """
     `--on-abort detach`: nothing is moved, nothing is over, and the next one goes on.
     """
+    held_for(place, "20s")
     running = place.start("run", *NEW, "--on-abort", "detach")
     running.wait_for("step weight=20")
     running.tell(signal.SIGTERM)
@@ -191,6 +198,7 @@ def test_a_newer_run_can_have_the_older_one_make_way(place: Place) -> None:
     """
     older = place.start("run", *NEW)
     older.wait_for("step weight=20")
+    held_for(place, "4s")
     newer = place.start("run", "--image", "my-app=my-app:3", "--supersede")
     first, second = older.end(), newer.end()
 
@@ -209,6 +217,7 @@ def test_a_failed_revision_is_tried_again_only_when_it_failed(place: Place) -> N
     failed.wait_for("step weight=20")
     place.run("abort", "--by", "ann")
     first = failed.end()
+    held_for(place, "4s")
     again = place.run("retry", "--by", "ben", "--why", "the database was down")
     record = place.run("history")
     late = place.run("retry")

@@ -17,7 +17,7 @@ from tests.realparts.process import wait_for
 from progressive._demo.load import Users
 from progressive._demo.stage import Stage, Version
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.apart]
 
 
 class Demo:
@@ -132,7 +132,7 @@ def test_killed_it_takes_its_children_along(tmp_path: Path, play: list[Demo]) ->
     demo.process.wait(30)
 
     assert 4 == len(children)
-    wait_for(lambda: all(map(gone, children)), "the children's end", seconds=10)
+    wait_for(lambda: all(map(gone, children)), "the children's end")
 
 
 def test_kept_it_goes_on_until_it_is_told(tmp_path: Path, play: list[Demo]) -> None:

@@ -178,7 +178,7 @@ def looks(metrics: EnvoyMetrics, check: MetricCheck, since: datetime, requests: 
         told = metrics.sample(Question(check=check, target=BAD, dialect="envoy", since=since))
         return told if told.value is not None else None
 
-    return wait_for(complete, f"a sample over {requests} requests", seconds=15)
+    return wait_for(complete, f"a sample over {requests} requests")
 
 
 def test_a_bad_version_is_judged_by_envoys_own_counters(stage: Stage) -> None:
@@ -215,7 +215,7 @@ def test_a_version_without_traffic_is_no_data(stage: Stage) -> None:
             told = metrics.sample(question)
             return told if told.cause is not Cause.TOO_FEW_SCRAPES else None
 
-        told = wait_for(decided, "two looks", seconds=10)
+        told = wait_for(decided, "two looks")
 
     assert told.cause in (Cause.NAN, Cause.EMPTY)
 

@@ -16,7 +16,7 @@ from progressive import Notification, Outcome, Target
 from progressive.clusters import KubernetesCluster
 from progressive.notifiers import KubernetesEvents
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.apart]
 
 NEW = ("--image", "my-app=my-app:2")
 

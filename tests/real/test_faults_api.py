@@ -17,7 +17,7 @@ from tests.realparts import faults
 from tests.realparts.control_plane import ControlPlane
 from tests.realparts.faults import API, REFUSALS
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.long]
 
 
 def undisturbed(control_plane: ControlPlane, folder: Path, kind: str) -> list[Run]:

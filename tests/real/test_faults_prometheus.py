@@ -28,7 +28,7 @@ from tests.realparts.control_plane import ControlPlane
 from tests.realparts.faults import METRICS, anything
 from tests.realparts.prometheus import Prometheus
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.long]
 
 
 def undisturbed(

@@ -317,7 +317,7 @@ sys.stdin.read()
         wait_for(lambda: (part / "comm").read_text() == "sleep\n", "the part begun")
         parent.kill()
 
-    wait_for(lambda: not part.exists() or "Z" in _state(part), "the part gone", seconds=10)
+    wait_for(lambda: not part.exists() or "Z" in _state(part), "the part gone")
 
 
 def _state(process: Path) -> str:

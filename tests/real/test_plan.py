@@ -19,7 +19,7 @@ from progressive._model.traffic import Side, Split
 from progressive._release.known import cluster_lookup
 from progressive._release.preview.plan import plan
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.apart]
 
 READING = {"get", "list", "watch"}
 

@@ -21,7 +21,7 @@ from tests.realparts.prometheus import Prometheus
 from progressive._cli.main import cli
 from progressive._kube.rights import Right, granted, rights_in
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.apart]
 
 USER = "restricted"
 WRITES = {"create", "update", "patch", "delete"}

@@ -22,7 +22,7 @@ from progressive._release.preview.rehearsal import ready_slice
 from progressive.clusters import KubernetesCluster
 from progressive.errors import ClusterError, ErrorKind, VersionNotServed
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.apart]
 
 NEW = ("--image", "my-app=my-app:2")
 
@@ -241,7 +241,7 @@ def test_a_run_is_not_disturbed_unless_it_is_meant(
     """
     L27: refused and named; with force the traffic moves, and the run goes home and ends.
     """
-    document = plain(namespace, interval="20s", maxWeight=20)
+    document = plain(namespace, interval="5m", maxWeight=20)
     place = Place(control_plane, prometheus.url, namespace, tmp_path, document)
     place.first_deploy()
     running = place.start("run", *NEW)

@@ -34,7 +34,7 @@ from progressive.clusters import KubernetesCluster
 from progressive.errors import ProgressiveError
 from progressive.metrics import PrometheusMetrics
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.apart]
 
 PLACES = (
     "env",

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from tests.real.shop import Place, plain
@@ -15,9 +16,11 @@ from tests.realparts.control_plane import ControlPlane
 from tests.realparts.process import wait_for
 from tests.realparts.prometheus import Prometheus
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.apart]
 
 NEW = ("--image", "my-app=my-app:2")
+JENKINS_S = 20
+"""How long Jenkins gives a job that it ended."""
 
 
 @pytest.fixture
@@ -34,12 +37,12 @@ def place(
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_sends_the_traffic_home_first(place: Place, number: signal.Signals) -> None:
     """
-    Jenkins gives 20 s; later signals change nothing.
+    Before Jenkins loses its patience; later signals change nothing.
     """
     running = place.start("run", *NEW)
     running.wait_for("step weight=20")
     running.tell(number)
-    wait_for(lambda: place.split() == (100, 0), "the split at home", seconds=5)
+    wait_for(lambda: place.split() == (100, 0), "the split at home", seconds=JENKINS_S)
     running.tell(signal.SIGTERM)
     ended = running.end()
 
@@ -64,9 +67,11 @@ def test_a_signal_does_not_wait_for_a_query_that_hangs(
     with prometheus.paused():
         running = place.start("run", *NEW)
         running.wait_for("step weight=20")
-        wait_for(lambda: running.waited(4), "the query under way", seconds=10)
+        port = urlsplit(prometheus.url).port
+        assert port is not None
+        wait_for(lambda: running.is_connected_to(port), "the query under way")
         running.tell(signal.SIGTERM)
-        wait_for(lambda: place.split() == (100, 0), "the split at home", seconds=5)
+        wait_for(lambda: place.split() == (100, 0), "the split at home", seconds=JENKINS_S)
         ended = running.end()
 
     assert ("aborted", 11) == (ended.answer.get("outcome"), ended.code), ended.lines
@@ -181,8 +186,8 @@ def test_a_second_interrupt_on_a_terminal_forces_the_exit(place: Place) -> None:
             with pytest.raises(subprocess.TimeoutExpired):
                 process.wait(1)
             process.send_signal(signal.SIGINT)
-            code = process.wait(10)
-        _, lines = process.communicate(timeout=10)
+            code = process.wait(30)
+        _, lines = process.communicate(timeout=30)
     finally:
         process.kill()
         os.close(controller)

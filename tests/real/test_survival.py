@@ -25,7 +25,7 @@ from tests.realparts.control_plane import ControlPlane
 from tests.realparts.process import wait_for
 from tests.realparts.prometheus import Prometheus
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.apart, pytest.mark.long]
 
 NEW = ("--image", "my-app=my-app:2")
 
@@ -253,7 +253,8 @@ def test_a_clock_that_jumps_by_an_hour_moves_nothing(place: Place, jumps: tuple[
     L18: no machine's time of day is compared with another's, and waits go by a clock that
     cannot jump; a second driver is busy all the while.
     """
-    place.document["spec"]["analysis"].update(interval="15s", maxWeight=40)
+    # in each hold another command starts, and looks whether this one lives
+    place.document["spec"]["analysis"].update(interval="20s", maxWeight=40)
     place.write(place.document)
     clock = place.folder / "clock"
     clock.write_text("0")
@@ -274,7 +275,7 @@ def test_a_clock_that_jumps_by_an_hour_moves_nothing(place: Place, jumps: tuple[
     assert [("20", "pass"), ("40", "pass")] == [
         (str(one["weight"]), one["verdict"]) for one in ended.answer["rounds"]
     ]
-    assert 30 <= time.monotonic() - begun, "an interval was cut short"
+    assert 40 <= time.monotonic() - begun, "an interval was cut short"
 
 
 def test_an_abort_reaches_a_driver_whose_clock_is_an_hour_late(place: Place) -> None:

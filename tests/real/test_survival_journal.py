@@ -10,7 +10,7 @@ from tests.real.shop import Ended, Place, plain
 from tests.realparts.control_plane import ControlPlane
 from tests.realparts.prometheus import Prometheus
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.apart]
 
 NEW = ("--image", "my-app=my-app:2")
 JOURNAL = "progressive-my-app"

@@ -17,7 +17,7 @@ from tests.realparts.prometheus import Prometheus
 
 from progressive._kube.workload.revision import revision_of
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.apart, pytest.mark.long]
 
 NEW = ("--image", "my-app=my-app:2")
 ROUTE = "networking.istio.io/v1"
@@ -174,7 +174,9 @@ def test_ws_02_a_broken_primary_is_repaired_before_it_gets_traffic(place: Place)
     canary's pods: an outage that nobody is told of. Here users stay with the canary until the
     primary is ready.
     """
-    place.document["spec"]["progressDeadlineSeconds"] = 20
+    # the ReplicaSet controller tries again after a pause that grows with each refusal: the fewer
+    # the sooner
+    place.document["spec"]["progressDeadlineSeconds"] = 10
     place.write(place.document)
     with NoSuchPods(place):
         failed = place.run("run", *NEW)
@@ -190,7 +192,6 @@ def test_ws_02_a_broken_primary_is_repaired_before_it_gets_traffic(place: Place)
         assert ("stuck", []) == (again.answer.get("outcome"), again.answer["weights"])
         assert ((0, 100), 2) == (place.split(), place.replicas("my-app"))
 
-    # the ReplicaSet controller tries again after a pause that has grown with each refusal
     place.document["spec"]["progressDeadlineSeconds"] = 300
     place.write(place.document)
     mended = place.run(seconds=400)

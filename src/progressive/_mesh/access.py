@@ -12,13 +12,16 @@ from typing import Any
 
 _NOTHING: Mapping[str, Any] = {}
 
+# decoded JSON is made of dicts, and asking an abstract class takes ten times as long
+_MAPPINGS = (dict, Mapping)
+
 Path = tuple[str | int, ...]
 """Keys and indexes from the top of an object."""
 
 
 def mapping(value: object) -> Mapping[str, Any]:
     """The value if it is a mapping, else an empty one."""
-    return value if isinstance(value, Mapping) else _NOTHING
+    return value if isinstance(value, _MAPPINGS) else _NOTHING
 
 
 def sequence(value: object) -> Sequence[Any]:

@@ -103,8 +103,11 @@ def _change(holder: Any, key: Any, chance: random.Random) -> None:
 def carried_out(
     objects: Sequence[Mapping[str, Any]], patches: Sequence[ObjectPatch]
 ) -> list[dict[str, Any]]:
-    """The objects after all patches, those that are made and deleted whole too."""
-    after = [dict(copied(one)) for one in objects]
+    """The objects after all patches, those that are made and deleted whole too.
+
+    An object that no patch is for is the same one, not a copy.
+    """
+    after = [dict(one) for one in objects]
     for patch in patches:
         ref = patch.ref
         if patch.made is not None:
