@@ -163,7 +163,7 @@ def test_observers_and_notifiers_never_disturb_a_run() -> None:
 
 def test_every_record_carries_its_run(caplog: pytest.LogCaptureFixture) -> None:
     """
-    face.md 9: logs of many releases end in one place.
+    Logs of many releases end in one place.
     """
     with caplog.at_level(logging.INFO, logger="progressive"):
         report = runner(World(Scenario())).run(PLAN, TARGET)
@@ -190,7 +190,7 @@ def test_what_the_router_cannot_express_is_refused_before_anything_is_written() 
 
 def test_a_builtin_check_needs_a_dialect() -> None:
     """
-    face.md 6: a built-in check on a router that names no dialect would ask for nothing.
+    A built-in check on a router that names no dialect would ask for nothing.
     """
 
     class Mute(World):
@@ -471,7 +471,7 @@ def test_a_router_without_a_cluster_keeps_its_journal_in_memory_and_says_so(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """
-    face.md 2: memory, with a warning.
+    In memory, with a warning.
     """
     world = World(Scenario(), managed=False)
     report = Runner(world, world, clock=world.clock).run(PLAN, TARGET)

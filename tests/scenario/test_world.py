@@ -29,7 +29,7 @@ INFINITE = float("inf")
 )
 def test_a_check_that_is_not_listed_passes(bounds: dict[str, float]) -> None:
     """
-    release.md 4, whatever the bounds are.
+    As the page says, whatever the bounds are.
     """
     check = MetricCheck(name="q", query="q", **bounds)  # type: ignore[arg-type]
     plan = Plan(weights=(50,), checks=(check,))

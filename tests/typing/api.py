@@ -165,7 +165,7 @@ plan = Plan(
 
 
 def the_whole_release() -> None:
-    """face.md 1."""
+    """A document, and one call."""
     release = progressive.load("canary.yaml")
     assert_type(release, Release)
     assert_type(load("canary.yaml", name="web"), Release)
@@ -196,7 +196,7 @@ def the_whole_release() -> None:
 
 
 def composed_by_hand() -> None:
-    """face.md 2 and 9."""
+    """Parts of one's own choice, watched and logged."""
 
     def watch(transition: Transition) -> None:
         assert_type(transition.before, Phase)
@@ -219,7 +219,7 @@ def composed_by_hand() -> None:
 
 
 def one_part_alone() -> None:
-    """face.md 3."""
+    """A judge, or a router, in a script."""
     check = MetricCheck(name="errors", query="…", at_most=0.01)
     verdict = check.evaluate(PrometheusMetrics("http://prometheus:9090"))
     assert_type(verdict, Verdict)
@@ -254,7 +254,7 @@ def one_part_alone() -> None:
 
 
 def the_machine_alone(now: datetime, seen: Observed) -> None:
-    """face.md 4."""
+    """In a loop of one's own."""
     analysis = CanaryAnalysis(plan, target)
     action = analysis.receive(Started(at=now))
     assert_type(action, Action)
@@ -312,7 +312,7 @@ def interruptions(now: datetime) -> tuple[Event, ...]:
 
 
 async def in_an_event_loop(targets: list[Target]) -> None:
-    """face.md 5."""
+    """Many releases in one loop."""
     r, m = IstioRouter(), PrometheusMetrics("http://prometheus:9090")
     runs = (AsyncRunner(router=r, metrics=m).run(plan, t) for t in targets)
     reports = await asyncio.gather(*runs)
@@ -320,7 +320,7 @@ async def in_an_event_loop(targets: list[Target]) -> None:
 
 
 class MyRouter:
-    """face.md 6: any object with these methods is a router."""
+    """Any object with these methods is a router."""
 
     capabilities = Capabilities(weights=True)
 
@@ -335,7 +335,7 @@ class MyRouter:
 
 
 class MyMetrics:
-    """face.md 6: any object with this method is a provider of metrics."""
+    """Any object with this method is a provider of metrics."""
 
     def sample(self, question: Question) -> Sample:
         assert_type(question.check, MetricCheck)
@@ -355,7 +355,7 @@ def parts_of_ones_own() -> None:
 
 
 def without_a_cluster() -> None:
-    """face.md 7."""
+    """A test of one's own flow."""
     scenario = Scenario(
         metrics={"request-success-rate": (99.9, 97.0)},
         at=(Moment(time=timedelta(seconds=90), do=Command.ABORT),),

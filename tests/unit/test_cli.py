@@ -126,7 +126,7 @@ def test_on_may_be_a_bare_word_and_a_call_may_be_open_ended(file: Path, tmp_path
 
 def test_an_invalid_release_gets_the_answer_of_plan(file: Path, tmp_path: Path) -> None:
     """
-    release.md 4: exit status 6 and the problems.
+    Exit status 6 and the problems.
     """
     broken = {**CLASSIC, "spec": {**CLASSIC["spec"], "sevrice": {}}}  # type: ignore[dict-item]
     file.write_text(yaml.safe_dump(broken))

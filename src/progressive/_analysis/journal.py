@@ -41,7 +41,7 @@ from progressive.errors import ErrorKind, ProgressiveError, StoreError
 
 SCHEMA = "progressive.dev/journal/v1"
 LIMIT = 64 * 1024
-"""Bytes; release.md L19."""
+"""Bytes (L19)."""
 
 AnyAction = (
     Prepare

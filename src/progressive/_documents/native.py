@@ -1,6 +1,6 @@
 """Reads `spec.traffic` of the native kind, `Release` of `progressive.dev/v1`.
 
-Floor 3, pure. Asked by `reading.py`. Only `traffic` is fixed (release.md section 3); it says
+Floor 3, pure. Asked by `reading.py`. Only `traffic` is fixed; it says
 where the sides are, which rules are steered, and what a routing command shall bring about.
 """
 

@@ -46,7 +46,7 @@ class ResourceRef:
         return f"{self.kind} {self.namespace}/{self.name}"
 
     def to_dict(self) -> dict[str, str]:
-        """The keys of release.md section 6."""
+        """As `progressive route -o json` shows it."""
         return {
             "apiVersion": self.api_version,
             "kind": self.kind,
@@ -107,7 +107,7 @@ class ObjectPatch:
         return None
 
     def to_dict(self) -> dict[str, Any]:
-        """The keys of release.md section 6."""
+        """As `progressive route -o json` shows it."""
         return {"ref": self.ref.to_dict(), "patch": [dict(one) for one in self.patch]}
 
 

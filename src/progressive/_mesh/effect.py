@@ -16,7 +16,7 @@ from attrs import frozen
 from progressive._model.traffic import Split, Target
 
 SIGMAS = 3.0
-"""Width of the bound in standard deviations (meshes.md 1.3)."""
+"""Width of the bound in standard deviations: chance alone leaves it 3 times in 1,000."""
 
 STRAGGLERS = 0.001
 """Part of all requests that may go astray while proxies change over; a fraction."""
@@ -102,7 +102,7 @@ def judge_share(split: Split, traffic: Traffic) -> Effect:
     could not tell the ordered split from one that sends nothing to a side.
 
     Source:
-        The normal approximation of the binomial distribution, meshes.md 1.3:
+        The normal approximation of the binomial distribution, and what goes astray besides:
         ``|p - p0| <= z * sqrt(p0 * (1 - p0) / n) + eps``.
     """
     wanted = split.canary / split.total

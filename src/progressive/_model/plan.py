@@ -38,7 +38,7 @@ class Deadlines(Value):
         run: For the whole run, time on hold not counted; None: every part is bounded anyway.
 
     Source:
-        release.md section 2, "Deadlines and their ends"; 600 s is Flagger's and Kubernetes' own
+        What ends each of them is L15; 600 s is Flagger's and Kubernetes' own
         `progressDeadlineSeconds`.
     """
 

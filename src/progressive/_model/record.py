@@ -33,7 +33,7 @@ class Outcome(StrEnum):
 
     @property
     def exit_code(self) -> int:
-        """Exit status of `progressive run`; stable (release.md, "Outcomes, exit codes")."""
+        """Exit status of `progressive run`; stable, as `docs/reference/report.md` lists them."""
         return _EXIT_CODES[self]
 
 

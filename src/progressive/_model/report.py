@@ -1,6 +1,6 @@
 """What became of a release: the outcome, the record of the run, and the errors made of it.
 
-Floor 2. The JSON form of a `Report` is fixed by release.md section 4.
+Floor 2. The JSON form of a `Report` is fixed: `docs/reference/report.md`.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class Report(Value):
         raise OUTCOME_ERRORS.get(self.outcome, OutcomeError)(self)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values, with the keys of release.md section 4."""
+        """Plain JSON values, with the keys of `docs/reference/report.md`."""
         return {
             "schema": SCHEMA,
             "outcome": self.outcome,

@@ -307,7 +307,7 @@ class Observed(Value):
         pods: Where the share is made of pods: how many are asked for. Such a share is coarse,
             and follows its order when the pods are ready; `as_ordered` goes by these.
         inside: Weight and total inside that rule, for a release with a match, whose weight is
-            there and nowhere else (release.md R6); None: not told apart from the above.
+            there and nowhere else (R6); None: not told apart from the above.
         writer: Field manager of the last write to the weights, where the API tells.
         warnings: What the caller should know, as ``Type: text`` lines.
     """

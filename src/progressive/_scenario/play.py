@@ -42,7 +42,7 @@ class Result:
     world: World
 
     def to_dict(self) -> dict[str, Any]:
-        """The answer of `progressive simulate`; release.md section 4."""
+        """The answer of `progressive simulate -o json`."""
         told = self.report.to_dict()
         begin = self.runs[0].started or BEGIN
         # until the outcome; what is saved and given back after it takes nobody's time

@@ -1,4 +1,4 @@
-"""Reads a scenario from a document (release.md section 4), all its faults at once.
+"""Reads a scenario from a document, all its faults at once.
 
 Floor 4, pure. YAML 1.1 reads a bare ``on:`` as true; the key is taken as either.
 """

@@ -1,4 +1,4 @@
-"""How a world answers: the values of release.md section 4.
+"""How a world answers: the values that `docs/reference/scenario.md` lists.
 
 Floor 4, pure. A list is consumed one item per question and its last item repeats; a single value
 is a list of one.

@@ -59,7 +59,7 @@ from progressive import (
 
 def test_two_workloads_begin_with_the_first_weight() -> None:
     """
-    face.md 4: a driver of its own starts with `Started(at=now)` and gets a `Shift`.
+    A driver of its own starts with `Started(at=now)` and gets a `Shift`.
     """
     analysis = CanaryAnalysis(PLAN, TARGET)
 
@@ -73,7 +73,7 @@ def test_two_workloads_begin_with_the_first_weight() -> None:
 
 def test_a_failure_of_a_wait_changes_nothing() -> None:
     """
-    face.md 4, as it is written: a driver may answer any order with `Failed`.
+    A driver may answer any order with `Failed`.
     """
     analysis = CanaryAnalysis(PLAN, TARGET)
     action = analysis.receive(Started(at=NOW))
@@ -398,7 +398,7 @@ def test_a_write_that_shows_another_split_is_drift_and_counted() -> None:
 
 def test_one_more_scrape_is_awaited_once_in_a_round() -> None:
     """
-    release.md, Window: at most one more scrape interval, then the round has no data.
+    At most one more scrape interval, then the round has no data.
     """
     analysis = started()
     few = Sample(cause=Cause.TOO_FEW_SCRAPES, again=timedelta(seconds=15))

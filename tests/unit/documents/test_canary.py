@@ -20,7 +20,7 @@ from progressive._model.traffic import Target
 
 
 def test_the_classic_document() -> None:
-    """The document of every tutorial loads, and means what release.md says."""
+    """The document of every tutorial loads, and means what the rules say."""
     document = document_of(classic())
 
     assert ("my-app", "shop", "istio") == (document.name, document.namespace, document.router)
@@ -48,7 +48,7 @@ def test_the_classic_document() -> None:
 
 
 def test_what_a_document_leaves_out() -> None:
-    """Flagger's defaults, with release.md's for the threshold."""
+    """Flagger's defaults, with the rules' own for the threshold."""
     document = classic(
         analysis__interval=ABSENT,
         analysis__threshold=ABSENT,

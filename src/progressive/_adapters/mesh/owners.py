@@ -39,7 +39,7 @@ class Owners:
         The owner reference for an object of this release; None: it belongs to nobody.
 
         The Canary if it is in the cluster, else the Deployment behind the canary's service
-        (release.md L21). What cannot be read owns nothing: that is no reason not to route.
+        (L21). What cannot be read owns nothing: that is no reason not to route.
         """
         cluster = self._cluster()
         if target not in self._known and cluster is not None:

@@ -1,7 +1,7 @@
 """`progressive route`: one routing write by hand, on a file or on the cluster.
 
 Floor 5. Worked out in `_release/route/`; here it is asked for and shown. With ``-o json`` standard
-output holds one document, a refusal too (release.md section 6).
+output holds one document, a refusal too.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Reads Flagger's Canary into a plan, an address and a managed workload.
 
 Floor 3, pure. Asked by `reading.py`; `metrics.py`, `weights.py`, `routers.py` and
-`unsupported.py` read the parts. The meaning of each field is release.md's, where that differs
-from Flagger `differences.py` says so.
+`unsupported.py` read the parts. The meaning of a field is that of the
+rules of a release (L1 to L27); where that differs from Flagger `differences.py` says so.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Works out the weights of a release from `spec.analysis` (release.md L8).
+"""Works out the weights of a release from `spec.analysis` (L8).
 
 Floor 3, pure. Asked by `canary.py`.
 """

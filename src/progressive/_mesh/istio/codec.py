@@ -25,7 +25,7 @@ from progressive._model.traffic import Capabilities, Side, Split, Target
 from progressive.errors import PreflightFailed
 
 SETTLE = timedelta(seconds=10)
-"""How long proxies may still follow the old split: release.md L24 (istiod gathers changes for at
+"""How long proxies may still follow the old split: L24 (istiod gathers changes for at
 most 10 s before it pushes, `PILOT_DEBOUNCE_MAX`)."""
 
 MAX_TOTAL = 2**31 - 1

@@ -23,7 +23,7 @@ GRPC_FAILURES: Mapping[str, str] = {
     "14": "UNAVAILABLE",
     "15": "DATA_LOSS",
 }
-"""Faults of the server, whose HTTP status is 200 all the same (meshes.md section 8)."""
+"""Faults of the server, whose HTTP status is 200 all the same (the status codes of gRPC)."""
 
 SERVER_FAULT = "5.."
 """HTTP statuses that are failures, as a regular expression; anchored, so that ``5`` is none."""

@@ -19,7 +19,7 @@ from progressive._mesh.queries.series import Growth, Series, growths, scrapes
 from progressive._model.checks import Cause, MetricCheck
 
 FEWEST_SCRAPES = 2
-"""release.md section 2, "Window"."""
+"""Of the counter of all requests: below two there is no difference to read (L5)."""
 
 
 @frozen(kw_only=True)

@@ -1,4 +1,4 @@
-"""What a release would do, before it does: the answer of `progressive plan` (release.md 5).
+"""What a release would do, before it does: the answer of `progressive plan`.
 
 Floor 5. The document's part comes from `_documents/`, the cluster's part from a rehearsal of the
 real adapters on a copy (`rehearsal.py`). Nothing is written. Values that may be secrets are not in
@@ -45,7 +45,7 @@ def refusal(problems: Iterable[Problem]) -> Answer:
 
 def plan(reading: Reading, cluster: Cluster, *, make_router: MakeRouter | None = None) -> Answer:
     """
-    The whole answer, with the keys of release.md section 5.
+    The whole answer, with the keys that `progressive plan -o json` promises.
 
     Args:
         cluster: Read, never written; a `MemoryCluster` for an offline plan.

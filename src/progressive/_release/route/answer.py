@@ -1,4 +1,4 @@
-"""What a routing command answers: the keys of release.md section 6.
+"""What a routing command answers: the keys that `progressive route -o json` promises.
 
 Floor 5, pure. Made by `offline.py` and `live.py`, printed by `_cli/`.
 """
@@ -114,7 +114,7 @@ def error_dict(error: AdapterError) -> dict[str, Any]:
 def exit_status(error: AdapterError) -> int:
     """
     6 refused; 8 a run moves this traffic; 9 unreachable before any write; 10 partly written and
-    not put back, or not known (release.md section 6, L27).
+    not put back, or not known (L27).
     """
     if getattr(error, "unsettled", False):
         return Outcome.STUCK.exit_code
