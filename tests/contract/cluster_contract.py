@@ -397,7 +397,7 @@ class ClusterContract:
 
         thread = threading.Thread(target=follow)
         thread.start()
-        assert synced.wait(10)
+        assert synced.wait(60)
         stream.close()
         stream.close()
         thread.join(10)

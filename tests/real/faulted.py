@@ -102,7 +102,6 @@ class Lane:
         self.api = control_plane.fresh()
         self.proxy = Proxy(control_plane.server, authority=control_plane.authority)
         self.proxy.start()
-        self._namespaces: list[str] = []
         self._version = 1
         self.namespace = ""
 
@@ -111,8 +110,6 @@ class Lane:
         self.proxy.stop()
         if self.metrics is not None:
             self.metrics.stop()
-        for one in self._namespaces:
-            self._plane.forget(one)
         for name, counters in self._counters.items():
             assert self._prometheus is not None
             self._prometheus.forget(name)
@@ -134,7 +131,6 @@ class Lane:
 
     def _move(self, *, released: bool) -> None:
         self.namespace = self._plane.namespace(f"f{self._number}")
-        self._namespaces.append(self.namespace)
         self._version = 1
         file = self._folder / f"{self.namespace}.yaml"
         file.write_text(json.dumps(plain(self.namespace)))  # JSON is YAML

@@ -20,7 +20,7 @@ from attrs import evolve
 from tests.realparts.api import Document
 from tests.realparts.control_plane import ControlPlane
 from tests.realparts.mesh import Mesh
-from tests.realparts.process import wait_for
+from tests.realparts.process import NotInTime, wait_for
 
 from progressive import Side, Target, load
 from progressive._adapters.workload import DeploymentWorkload
@@ -111,7 +111,7 @@ class Running:
         for line in self.process.stderr:
             self.lines.append(line)
 
-    def wait_for(self, text: str, *, seconds: float = 60) -> None:
+    def wait_for(self, text: str, *, seconds: float = 120) -> None:
         """Until a line holds the text; an early end of the command fails at once."""
 
         def there() -> bool:
@@ -120,7 +120,10 @@ class Running:
             assert self.process.poll() is None, "".join(self.lines)
             return False
 
-        wait_for(there, f"a line with {text!r} in:\n{''.join(self.lines)}", seconds=seconds)
+        try:
+            wait_for(there, f"a line with {text!r}", seconds=seconds)
+        except NotInTime as late:
+            raise NotInTime(f"{late}, in:\n{''.join(self.lines)}") from None
 
     def is_connected_to(self, port: int) -> bool:
         """Whether it has an open connection to this port, as long as a question is unanswered."""
@@ -137,7 +140,7 @@ class Running:
     def kill(self) -> None:
         """SIGKILL: nothing is cleaned up."""
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(30)
         self._close()
 
     def tell(self, number: signal.Signals) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,12 +25,10 @@ class Places:
     def __init__(self, control_plane: ControlPlane, metrics_server: str, folder: Path) -> None:
         self.control_plane, self.metrics_server = control_plane, metrics_server
         self.folder = folder
-        self.namespaces: list[str] = []
 
     def new(self, name: str, *, released: bool = True, **changes: object) -> Place:
         """An application; `released`: its first deploy is done."""
         namespace = self.control_plane.namespace(name)
-        self.namespaces.append(namespace)
         folder = self.folder / name
         folder.mkdir()
         document = plain(namespace, **changes)
@@ -44,14 +41,9 @@ class Places:
 
 
 @pytest.fixture
-def places(
-    control_plane: ControlPlane, prometheus: Prometheus, tmp_path: Path
-) -> Iterator[Places]:
-    """Applications that are forgotten when the test is over."""
-    places = Places(control_plane, prometheus.url, tmp_path)
-    yield places
-    for namespace in places.namespaces:
-        control_plane.forget(namespace)
+def places(control_plane: ControlPlane, prometheus: Prometheus, tmp_path: Path) -> Places:
+    """Applications, as many as a test wants."""
+    return Places(control_plane, prometheus.url, tmp_path)
 
 
 def test_an_outage_in_any_state_costs_time_and_nothing_else(places: Places) -> None:

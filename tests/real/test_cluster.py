@@ -61,8 +61,8 @@ def place(namespace: str) -> str:
 
 
 def hasty(control_plane: ControlPlane, user: str = "progressive") -> KubernetesCluster:
-    """A cluster whose time-outs are those of a test."""
-    policy = Policy(attempts=2, seconds=1.0, connect=1.0, read=1.0, write=1.0)
+    """A cluster whose time-outs are those of a test, on a machine that does much else."""
+    policy = Policy(attempts=2, seconds=1.0, connect=3.0, read=3.0, write=3.0)
     return KubernetesCluster(Link(find(control_plane.kubeconfig(user))), policy=policy)
 
 
@@ -427,7 +427,7 @@ def killed_driver(control_plane: ControlPlane, place: str) -> int:
         word, epoch = child.stdout.readline().split()
     assert "held" == word
     child.kill()
-    child.wait(10)
+    child.wait(30)
     return int(epoch)
 
 

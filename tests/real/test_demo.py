@@ -109,7 +109,7 @@ def test_a_signal_takes_the_traffic_home_and_leaves_nothing(
     demo.wait_for_words("go to v2 now")
     children = demo.children()
     demo.process.send_signal(number)
-    status = demo.process.wait(30)
+    status = demo.process.wait(90)
 
     assert 11 == status, demo.text()
     assert 4 == len(children)
@@ -144,7 +144,7 @@ def test_kept_it_goes_on_until_it_is_told(tmp_path: Path, play: list[Demo]) -> N
     demo.wait_for_words("Still running")
     alive = [not gone(pid) for pid in demo.children()]
     demo.process.send_signal(signal.SIGINT)
-    status = demo.process.wait(30)
+    status = demo.process.wait(90)
 
     assert [True] * 4 == alive
     assert 0 == status, demo.text()

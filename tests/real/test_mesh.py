@@ -111,7 +111,7 @@ def test_istiod_tells_what_the_proxy_acknowledged(mesh: Mesh, namespace: str) ->
     This is where the Istio router reads that a weight was accepted.
     """
     shop(mesh, namespace, canary=10)
-    (proxy,) = requests.get(f"{mesh.istiod_debug}/debug/syncz", timeout=5).json()
+    (proxy,) = requests.get(f"{mesh.istiod_debug}/debug/syncz", timeout=30).json()
 
     assert "gw-1.mesh" == proxy["proxy"]
     assert proxy["route_sent"] == proxy["route_acked"]
@@ -148,7 +148,7 @@ def test_requests_are_counted_under_the_names_of_istio(mesh: Mesh, namespace: st
 def envoys_own_count(mesh: Mesh, namespace: str) -> int:
     """What Envoy's own counter says of the canary, against which ours is held."""
     cluster = f"outbound|80||web-canary.{namespace}.svc.cluster.local"
-    text = requests.get(f"{mesh.envoy_admin}/stats/prometheus", timeout=10).text
+    text = requests.get(f"{mesh.envoy_admin}/stats/prometheus", timeout=30).text
     return sum(
         int(line.rpartition(" ")[2])
         for line in text.splitlines()

@@ -52,11 +52,8 @@ class TestOnARealServer(RouterContract):
         self.matched, self.mirrored, self.lacks = world.matched, world.mirrored, world.lacks
         self.rules = printed_role(world.router)
         self.cluster = KubernetesCluster.from_environment(control_plane.kubeconfig(USER))
-        self.namespaces: list[str] = []
         yield
         self.cluster.close()
-        for one in self.namespaces:
-            control_plane.forget(one)
 
     def arrange(self) -> tuple[TrafficRouter, Target]:
         return self._arranged(100, 0, None)
@@ -66,7 +63,6 @@ class TestOnARealServer(RouterContract):
 
     def _arranged(self, *weights: Any) -> tuple[TrafficRouter, Target]:
         namespace = self.control_plane.namespace("contract")
-        self.namespaces.append(namespace)
         manifests = objects_of(self.world, namespace, *weights)
         self.made = [prepared(one) for one in manifests]
         self.control_plane.api.apply_all(self.made)

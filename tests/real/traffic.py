@@ -369,7 +369,7 @@ class User:
 
     def visit(self) -> str:
         """The version that answered; empty: none."""
-        answer = self._session.get(self._address, timeout=10)
+        answer = self._session.get(self._address, timeout=30)
         return answer.headers.get("x-version", "") if answer.ok else ""
 
     def is_kept(self, version: str) -> bool:

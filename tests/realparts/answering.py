@@ -58,7 +58,7 @@ class Answering:
 
     def received(self, namespace: str) -> Counter[str]:
         """Requests that reached the pods of each workload, mirrored ones as well."""
-        told = self._session.get(f"http://{self.telemetry}/metrics", timeout=5).text
+        told = self._session.get(f"http://{self.telemetry}/metrics", timeout=30).text
         return Counter(
             {
                 name: int(count)
