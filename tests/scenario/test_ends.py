@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from attrs import evolve
-from tests.scenario.worlds import CHECKS, TARGET
+from tests.scenario.running import PLAN, runner
+from tests.scenario.worlds import TARGET
 
 from progressive import (
     ClusterError,
@@ -17,15 +18,12 @@ from progressive import (
     ErrorKind,
     Notification,
     Outcome,
-    Plan,
-    Runner,
     Split,
     Target,
 )
 from progressive.ports import Tell
 from progressive.testing import Crash, Fault, Moment, Scenario, What, World, simulate
 
-PLAN = Plan(weights=(10, 50), interval=timedelta(seconds=30), threshold=1, checks=CHECKS)
 ENDS: dict[Outcome, Scenario] = {
     Outcome.PROMOTED: Scenario(),
     Outcome.INITIALIZED: Scenario(first_deploy=True),
@@ -35,21 +33,6 @@ ENDS: dict[Outcome, Scenario] = {
     Outcome.SUPERSEDED: Scenario(at=[Moment(time=timedelta(seconds=40), revision="C")]),
     Outcome.STUCK: Scenario(workloads={"primary": "stuck"}),
 }
-
-
-def runner(world: World, **parts: Any) -> Runner:
-    """A runner in a world; parts of one's own take the place of the world's."""
-    chosen: dict[str, Any] = {
-        "router": world,
-        "metrics": world,
-        "workload": world,
-        "store": world,
-        "lock": world,
-        "inbox": world,
-        "clock": world.clock,
-        "identity": "tests",
-    }
-    return Runner(**{**chosen, **parts})
 
 
 class Keeping(World):

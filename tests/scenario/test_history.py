@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 from attrs import evolve
-from tests.scenario.test_runner import runner
+from tests.scenario.running import runner
 from tests.scenario.worlds import CHECKS, TARGET
 
 from progressive import (

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from progressive._adapters.causes import innermost
 from progressive._redaction import redacted
 from progressive.errors import ClusterError, ErrorKind
 
@@ -137,7 +138,7 @@ def unanswered(error: Exception, *, server: str) -> ClusterError:
     """
     from urllib3 import exceptions as http
 
-    words = _innermost(error)
+    words = innermost(error)
     if isinstance(error, http.ProxyError):
         return _unavailable(f"the proxy on the way to {server} failed: {words}", NOT_SENT)
     if isinstance(error, http.SSLError) or "CERTIFICATE" in words.upper():
@@ -162,18 +163,6 @@ def unanswered(error: Exception, *, server: str) -> ClusterError:
 def _about_certificates(words: str) -> bool:
     low = words.lower()
     return "certificate" in low or "hostname" in low or "unknown ca" in low
-
-
-def _innermost(error: BaseException) -> str:
-    inner: BaseException = error
-    for _ in range(5):
-        nested = getattr(inner, "reason", None) or (inner.args[-1] if inner.args else None)
-        if not isinstance(nested, BaseException):
-            break
-        inner = nested
-    words = " ".join(str(inner).split()) or type(inner).__name__
-    # urllib3 puts its own object in front: "HTTPSConnection(host=…, port=…): Failed to …"
-    return re.sub(r"^<?[\w.]*HTTPS?Connection.*?[)>]: ", "", words)
 
 
 def _unavailable(words: str, reason: str) -> ClusterError:

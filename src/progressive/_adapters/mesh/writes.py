@@ -26,8 +26,7 @@ from progressive.errors import ClusterError, Conflict, ErrorKind, RouteNotFound,
 from progressive.ports import Cluster
 
 TRIES = 5
-"""How often a write is planned anew after a conflict or a lost answer: a second writer is common,
-a fifth in a row is somebody who will not stop."""
+"""How often a write is planned anew after a conflict or a lost answer."""
 
 _PAUSE = 0.05
 """Seconds before the second try, doubled for each further one, with jitter."""

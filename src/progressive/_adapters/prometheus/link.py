@@ -9,7 +9,6 @@ request with its headers and is therefore never chained. `provider.py` decides w
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -20,6 +19,7 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from attrs import field, frozen
 
+from progressive._adapters.causes import innermost
 from progressive._redaction import redacted
 from progressive.errors import ErrorKind, MetricsError, SpecError
 
@@ -215,7 +215,7 @@ class PrometheusLink:
             # the words of requests would hold the header itself
             words = "a header or credential holds characters that no header may have"
             return MetricsError(words, ErrorKind.INVALID)
-        words = redacted(_innermost(error), self._secrets())
+        words = redacted(innermost(error), self._secrets())
         if isinstance(error, exceptions.SSLError):
             words = f"the certificate of {url} is not trusted: {words}"
             return MetricsError(words, ErrorKind.UNAVAILABLE)
@@ -346,18 +346,6 @@ def _seconds(text: str | None) -> float | None:
 def _shortened(text: str) -> str:
     words = " ".join(text.split())
     return words if len(words) <= _LONGEST_WORDS else f"{words[:_LONGEST_WORDS]}…"
-
-
-def _innermost(error: BaseException) -> str:
-    inner: BaseException = error
-    for _ in range(5):
-        nested = getattr(inner, "reason", None) or (inner.args[-1] if inner.args else None)
-        if not isinstance(nested, BaseException):
-            break
-        inner = nested
-    words = " ".join(str(inner).split()) or type(inner).__name__
-    # urllib3 puts its own object in front: "HTTPConnection(host=…, port=…): Failed to …"
-    return re.sub(r"^<?[\w.]*HTTPS?Connection.*?[)>]: ", "", words)
 
 
 def from_environment(environment: Mapping[str, str] | None = None) -> Mapping[str, str]:

@@ -13,9 +13,9 @@ from typing import Any
 from progressive._cli.past.advice import Advice, Surroundings, advice
 from progressive._cli.past.decision import decision
 from progressive._cli.past.table import run_dict
-from progressive._cli.past.timeline import WIDTH, timeline
+from progressive._cli.past.timeline import timeline
 from progressive._cli.past.times import age, instant, span
-from progressive._cli.past.words import by, ending, parts, released, what
+from progressive._cli.past.words import WIDTH, by, ending, parts, released, what, wrapped
 from progressive._model.record import Outcome, Phase
 from progressive._model.report import Final, Report
 from progressive._release.past.history import Recorded
@@ -31,9 +31,9 @@ def page(
         split: How the route stands now; None: it was not looked at.
     """
     lines = [_title(record, now), ""]
-    lines += _paragraph(decision(record))
+    lines += wrapped(decision(record), "  ", "  ")
     if where := traffic(record, around, split):
-        lines += _paragraph(where)
+        lines += wrapped(where, "  ", "  ")
     if facts := list(_facts(record, around)):
         lines += ["", *facts]
     if told := timeline(record):
@@ -139,14 +139,7 @@ def _facts(record: Recorded, around: Surroundings) -> Iterator[str]:
         ]  # fmt: skip
     for name, value in facts:
         if value:
-            yield from textwrap.wrap(
-                value,
-                WIDTH,
-                initial_indent=f"  {name:9} ",
-                subsequent_indent=" " * 12,
-                break_long_words=False,
-                break_on_hyphens=False,
-            )
+            yield from wrapped(value, f"  {name:9} ", " " * 12)
 
 
 def _before(around: Surroundings) -> str:
@@ -163,14 +156,3 @@ def _advices(advices: list[Advice]) -> Iterator[str]:
         yield from textwrap.wrap(one.why, WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6)
     if not advices:
         yield "  nothing"
-
-
-def _paragraph(text: str) -> list[str]:
-    return textwrap.wrap(
-        text,
-        WIDTH,
-        initial_indent="  ",
-        subsequent_indent="  ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )

@@ -5,16 +5,14 @@ Floor 5, pure.
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from progressive._cli.past.times import age, instant, span
-from progressive._cli.past.words import by, ending, highest, released
+from progressive._cli.past.words import by, ending, highest, released, wrapped
 from progressive._release.past.history import Recorded
 
-WIDTH = 100
 _HEAD = ("STARTED (UTC)", "", "RELEASE", "OUTCOME", "TOOK", "REACHED")
 
 
@@ -66,18 +64,7 @@ def _details(record: Recorded) -> list[str]:
             told.append(f"its driver lives: {record.holder}")
         if record.unknown:
             told.append(f"who drives it is not known: {record.unknown}")
-    return _wrapped(" · ".join(told))
-
-
-def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(
-        text,
-        WIDTH,
-        initial_indent="    ",
-        subsequent_indent="      ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    return wrapped(" · ".join(told), "    ", "      ")
 
 
 def table_dict(records: Sequence[Recorded], *, older: int) -> dict[str, Any]:

@@ -5,7 +5,6 @@ Floor 5, pure. Queries stand on lines of their own and are not wrapped, so that 
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 
@@ -13,13 +12,12 @@ from attrs import frozen
 
 from progressive._cli.past.decision import decisive
 from progressive._cli.past.times import span
-from progressive._cli.past.words import by, ending, parts, what
+from progressive._cli.past.words import by, ending, parts, what, wrapped
 from progressive._model.checks import Verdict
 from progressive._model.record import Decision, Happening, Notification, Round
 from progressive._model.report import Report
 from progressive._release.past.history import Recorded
 
-WIDTH = 100
 _MARGIN = " " * 25
 _OF_PEOPLE = frozenset({"held", "resumed", "promote", "refused"})
 
@@ -63,14 +61,7 @@ def _placed(margin: str, texts: tuple[str, ...]) -> Iterator[str]:
             yield f"{first}{text}"
             continue
         inner = len(text) - len(text.lstrip())
-        yield from textwrap.wrap(
-            text.strip(),
-            WIDTH,
-            initial_indent=first + " " * inner,
-            subsequent_indent=_MARGIN + " " * (inner + 2),
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
+        yield from wrapped(text.strip(), first + " " * inner, _MARGIN + " " * (inner + 2))
 
 
 def _trimmed(report: Report) -> Iterator[str]:

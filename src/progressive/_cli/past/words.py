@@ -5,10 +5,26 @@ Floor 5, pure.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 from progressive._model.report import Report
 from progressive._release.past.history import Recorded
+
+WIDTH = 100
+"""Columns of the page and the table."""
+
+
+def wrapped(text: str, first: str, rest: str) -> list[str]:
+    """Lines of a text with these indents; words, such as names and queries, are never cut."""
+    return textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=first,
+        subsequent_indent=rest,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def what(revision: str | None, images: Sequence[str]) -> str:
