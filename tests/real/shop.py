@@ -13,7 +13,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 from attrs import evolve
@@ -95,14 +95,22 @@ class Ended:
     lines: str
 
 
-@dataclass
+@dataclass(eq=False)
 class Running:
-    """A command that goes on; its lines are read as they come."""
+    """
+    A command that goes on; its lines are read as they come.
+
+    Attributes:
+        all: Those that nobody has ended yet.
+    """
+
+    all: ClassVar[set[Running]] = set()
 
     process: subprocess.Popen[str]
     lines: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.all.add(self)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -149,6 +157,7 @@ class Running:
 
     def _close(self) -> None:
         assert self.process.stdout is not None and self.process.stderr is not None
+        self.all.discard(self)
         self._reader.join(5)
         self.process.stdout.close()
         self.process.stderr.close()

@@ -184,7 +184,7 @@ def test_the_report_is_whole_at_every_moment(place: Place) -> None:
         seen.setdefault(text, json.loads(text))
         return ended
 
-    wait_for(over, "the end of the run", seconds=60)
+    wait_for(over, "the end of the run", seconds=180)
     ended = running.end()
 
     assert "promoted" == ended.answer["outcome"], ended.lines
