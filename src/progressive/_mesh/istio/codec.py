@@ -48,6 +48,7 @@ class IstioCodec(HandsBack):
         settle=SETTLE,
     )
     layouts = (VirtualServiceLayout(),)
+    has_subsets = True
 
     @property
     def finder(self) -> Finder:
