@@ -17,6 +17,7 @@ from progressive._mesh.rules.find import MANAGED_RULES
 from progressive._model.traffic import Match, RouteRef, Split, Target, TextMatch
 from progressive.errors import (
     AmbiguousRoute,
+    DestinationNotFound,
     ForeignController,
     InvalidRequest,
     NotOwned,
@@ -347,6 +348,28 @@ def test_skipper_counts_fractions_and_leaves_what_it_does_not_know() -> None:
         == (after["metadata"]["annotations"]["zalando.org/backend-weights"])
     )
     assert Fraction(1, 10) == Fraction(*share("skipper", [after]))
+
+
+def test_skipper_shares_nothing_between_sides_on_paths_of_their_own() -> None:
+    """
+    Each of them gets all requests of its path, whatever weights the annotation gives them.
+    """
+    (one,) = PROXIES["skipper"].made(100, 0, None)
+    one["spec"]["rules"][0]["http"]["paths"][1]["path"] = "/next"
+
+    with pytest.raises(DestinationNotFound, match="no destination web-canary"):
+        PROXIES["skipper"].codec.write([one], TARGET, Split(canary=20))
+
+
+def test_skipper_tells_of_a_predicate_that_keeps_every_request_away() -> None:
+    """
+    Flagger leaves it on its Ingress at weight 0; with it no weight has an effect.
+    """
+    (one,) = PROXIES["skipper"].made(100, 0, None)
+    one["metadata"]["annotations"]["zalando.org/skipper-predicate"] = "Weight(100) && False()"
+    (note,) = PROXIES["skipper"].codec.read([one], TARGET).warnings
+
+    assert note.startswith("Note: Ingress shop/web: the predicate Weight(100) && False() keeps")
 
 
 def test_skipper_has_one_annotation_for_all_paths_of_an_ingress() -> None:
