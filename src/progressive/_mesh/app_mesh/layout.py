@@ -121,11 +121,7 @@ class VirtualRouterLayout(Layout):
         kind = kind_of(base.body)
         route = {key: deepcopy(one) for key, one in mapping(base.body[kind]).items()}
         given = mapping(route.get("match"))
-        try:
-            match = narrowed_match(given, wanted, grpc=kind == "grpcRoute")
-        except (Unsupported, InvalidRequest) as error:
-            raise type(error)(f"{base.called(target)}: {error.message}") from None
-        route["match"] = match
+        route["match"] = narrowed_match(given, wanted, grpc=kind == "grpcRoute")
         route["action"] = {**mapping(route.get("action")), "weightedTargets": list(destinations)}
         rest = {
             key: deepcopy(one)

@@ -121,7 +121,7 @@ class PolicyHttpLayout(MeshHttpLayout):
         )
         if (count := len(sequence(made["matches"]))) > _POLICY_MATCHES:
             raise InvalidRequest(
-                f"{base.called(target)}: {count} matches in one rule, and a route of "
+                f"{count} matches in one rule, and a route of "
                 f"{POLICY_ROUTE.group} holds {_POLICY_MATCHES}; match less, or move to an "
                 "HTTPRoute of gateway.networking.k8s.io"
             )

@@ -39,7 +39,7 @@ class IngressLayout(Layout):
     kind = INGRESS
     missing = 0
     lone_has_all = True
-    weights_path = f'.metadata.annotations[\\"{WEIGHTS}\\"]'
+    weights_path = f'.metadata.annotations["{WEIGHTS}"]'
 
     def rules(self, manifest: Manifest, target: Target) -> Iterator[Rule]:
         """The one rule; its destinations are the services that share paths with a side."""

@@ -22,7 +22,7 @@ from progressive._mesh.rules.layout import MATCH, PINNED, STICKY, Rule
 from progressive._mesh.rules.matching import narrowed
 from progressive._mesh.rules.patch import annotating, unannotating
 from progressive._model.traffic import Match, Side, Split, Target
-from progressive.errors import InvalidRequest
+from progressive.errors import InvalidRequest, Unsupported
 
 
 @frozen(kw_only=True)
@@ -56,9 +56,12 @@ def wanted_rules(
         for held in [matches] if layout.alternatives else [[one] for one in matches]:
             name = _unused(purpose, taken)
             taken.add(name)
-            body = layout.managed(
-                base, name=name, matches=held, destinations=destinations, target=target
-            )
+            try:
+                body = layout.managed(
+                    base, name=name, matches=held, destinations=destinations, target=target
+                )
+            except (Unsupported, InvalidRequest) as error:
+                raise type(error)(f"{base.called(target)}: {error.message}") from None
             yield Wanted(name=name, body=body, split=split)
 
     if jar is not None and (split.canary > 0 or jar.standing):
