@@ -48,7 +48,6 @@ class IstioCodec(HandsBack):
         settle=SETTLE,
     )
     layouts = (VirtualServiceLayout(),)
-    has_subsets = True
 
     @property
     def finder(self) -> Finder:

@@ -31,7 +31,7 @@ from progressive._mesh.rules.find import Finder
 from progressive._mesh.rules.layout import MATCH, Layout, Rule, manifests_of
 from progressive._mesh.rules.matching import require_sound
 from progressive._mesh.rules.patch import patch_of
-from progressive._mesh.rules.refusals import refuse_always, refuse_features, refuse_weight
+from progressive._mesh.rules.refusals import refuse_features, refuse_weight
 from progressive._model.release import ServiceSpec
 from progressive._model.traffic import Capabilities, Observed, Split, Target
 from progressive.errors import (
@@ -50,14 +50,12 @@ class RuleCodec:
         capabilities: What the mesh can express; a single layout may claim less.
         layouts: Its kinds of routing object, in order of preference.
         around: Further kinds that `preflight` looks at.
-        has_subsets: Whether the sides can be subsets of one host.
     """
 
     name: str
     capabilities: Capabilities
     layouts: tuple[Layout, ...]
     around: tuple[ObjectKind, ...] = ()
-    has_subsets: bool = False
 
     @property
     def kinds(self) -> tuple[ObjectKind, ...]:
@@ -226,9 +224,6 @@ class RuleCodec:
         return first
 
     def _find(self, objects: Sequence[Manifest], target: Target) -> tuple[Rule, ...]:
-        asked = {"a split by subsets": target.subsets is not None and not self.has_subsets}
-        words = f"the router {self.name} tells the sides apart by their services"
-        refuse_always(target, asked, f"{words}; leave spec.traffic.subsets out")
         return self.finder.find(self.scope(objects, target), target)
 
     def _warnings(self, rules: Sequence[Rule], target: Target) -> tuple[str, ...]:

@@ -7,13 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from attrs import evolve
 from tests.unit.mesh.mutations import carried_out
 from tests.unit.mesh.proxies.worlds import PROXIES, TARGET
 from tests.unit.mesh.schemas import faults
 
 from progressive._documents.routers import ABILITIES
-from progressive._model.traffic import Match, Split, Sticky, Subsets, TextMatch
+from progressive._model.traffic import Match, Split, Sticky, TextMatch
 from progressive.errors import InvalidRequest, Unsupported
 
 QA = Match(headers={"x-user": TextMatch(exact="qa")})
@@ -353,20 +352,6 @@ def _holds(value: Any, wanted: Any) -> bool:
         return True
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return any(_holds(one, wanted) for one in inner)
-
-
-@pytest.mark.parametrize("name", PROXIES)
-def test_sides_that_are_subsets_are_refused(name: str) -> None:
-    """
-    Subsets are of Istio; passed over in silence, other destinations than those meant would move.
-    """
-    codec, objects = PROXIES[name].codec, PROXIES[name].made(100, 0, None)
-    target = evolve(TARGET, subsets=Subsets(primary="stable", canary="next"))
-
-    with pytest.raises(Unsupported, match=r"leave spec\.traffic\.subsets out"):
-        codec.write(objects, target, Split(canary=20))
-    with pytest.raises(Unsupported):
-        codec.read(objects, target)
 
 
 @pytest.mark.parametrize(
