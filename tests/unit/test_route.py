@@ -12,6 +12,7 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 from tests.unit.mesh.manifests import both, endpoints, route, service
+from tests.unit.mesh.proxies import worlds
 
 from progressive._adapters.cluster.memory import MemoryCluster
 from progressive._cli.main import cli
@@ -272,6 +273,57 @@ def test_what_is_wrong_with_the_traffic_of_a_canary_is_told(
     )
 
     assert path in told["error"]["message"]
+
+
+ELSEWHERE = {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "name": "front"}
+BESIDE = {"apiVersion": "apisix.apache.org/v2", "kind": "ApisixRoute", "name": "web"}
+
+
+@pytest.mark.parametrize(
+    ("provider", "reference", "objects", "steered"),
+    [
+        ("contour", {"ingressRef": ELSEWHERE}, worlds.http_proxy(100, 0, None), "web"),
+        ("skipper", {"ingressRef": ELSEWHERE}, worlds.ingress(100, 0, None), "web"),
+        ("apisix", {"routeRef": BESIDE}, worlds.apisix_route(100, 0, None), "web-web-canary"),
+    ],
+)
+def test_a_reference_of_a_canary_names_an_object_only_where_that_is_steered(
+    ask: Any, provider: str, reference: Any, objects: list[dict[str, Any]], steered: str
+) -> None:
+    """
+    For Skipper and APISIX Flagger keeps both sides in an object beside the one that is named, and
+    other providers pass the field over; a run finds the rule by its services, and so does this.
+    """
+    objects[0]["metadata"]["name"] = steered
+    document = canary(provider=provider, **reference)
+    told = answered(ask("--weight", "18", "-o", "json", document=document, objects=objects))
+
+    assert [steered] == [one["ref"]["name"] for one in told["patches"]]
+    assert 18 == told["split"]["canary"]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        release(router="contour", sticky={"cookie": "side"}),
+        release(router="contour", mirror=2.5, match=[{"headers": {"x": {"exact": "1"}}}]),
+        canary(provider="contour", analysis={"sessionAffinity": {"cookieName": "side"}}),
+        canary(provider="contour", analysis={"match": [{"sourceLabels": {"app": "x"}}]}),
+    ],
+    ids=["sticky", "fraction", "affinity", "labels"],
+)
+def test_a_reset_is_not_stopped_by_what_the_mesh_cannot_express(
+    ask: Any, document: dict[str, Any]
+) -> None:
+    """
+    The way home needs none of it; a write of a weight is refused.
+    """
+    objects = worlds.http_proxy(60, 40, None)
+    refused = answered(ask("--weight", "40", "-o", "json", document=document, objects=objects), 6)
+    told = answered(ask("--reset", "-o", "json", document=document, objects=objects))
+
+    assert "Unsupported" == refused["error"]["type"]
+    assert {"canary": 0, "total": 100, "mirror": None, "matched": False} == told["split"]
 
 
 def test_objects_of_a_list_and_times_without_quotes_are_read(ask: Any) -> None:

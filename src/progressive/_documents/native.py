@@ -13,7 +13,7 @@ from typing import Any
 from progressive._documents.findings import Findings, Rule
 from progressive._documents.flagger.canary import Settings
 from progressive._documents.objects import object_record
-from progressive._documents.routers import abilities_of, router_named
+from progressive._documents.routers import refuse_impossible, router_named
 from progressive._documents.shapes import (
     ABSENT,
     ANY_TEXT,
@@ -133,16 +133,9 @@ def _router(traffic: Mapping[str, Any], settings: Settings, findings: Findings) 
     if written is None:
         findings.error(path, "is missing; name one, such as istio", Rule.MISSING)
         return None
-    able = abilities_of(written)
-    asked = {
-        "match": ("match requests", able.match),
-        "mirror": ("mirror requests", able.mirror),
-        "sticky": ("keep users with a side", able.sticky),
-    }
-    for key, (what, possible) in asked.items():
-        if traffic.get(key) and not possible:
-            words = f"the router {written} cannot {what}"
-            findings.error(f"{PATH}.{key}", words, Rule.UNSUPPORTED)
+    if not settings.homeward:
+        asked = {key: f"{PATH}.{key}" for key in ("match", "mirror", "sticky") if traffic.get(key)}
+        refuse_impossible(written, asked, findings)
     return router_named(written, path, findings, built=settings.routers)
 
 

@@ -93,6 +93,7 @@ def read_documents(
     namespace: str = "default",
     routers: Collection[str] = BUILT,
     traffic_alone: bool = False,
+    homeward: bool = False,
 ) -> Reading:
     """
     Read one release and what it refers to; never raises on what the documents hold.
@@ -108,6 +109,8 @@ def read_documents(
         namespace: Of documents that name none.
         routers: Names of routers that can be had, those of plugins included.
         traffic_alone: Only what is said of traffic is read, as for a routing command.
+        homeward: Of that only the way home is wanted, which no match, mirror or stickiness that
+            the mesh cannot express may stop.
     """
     findings = Findings()
     entries = _entries(documents, findings)
@@ -118,6 +121,7 @@ def read_documents(
         metrics_server=metrics_server,
         allow_no_checks=allow_no_checks,
         namespace=namespace,
+        homeward=homeward,
     )
     beside = {} if traffic_alone else _beside(entries, namespace, findings)
     sources = Sources(namespace=namespace, beside=beside, lookup=lookup)

@@ -7,7 +7,7 @@ refused at the field that asks for it, whether or not its router is built yet.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from attrs import frozen
 
@@ -67,6 +67,12 @@ PROVIDERS = {
 }
 """What documents write → the name of the router."""
 
+_WORDS = {
+    "match": "match requests",
+    "mirror": "mirror requests",
+    "sticky": "keep users with a side",
+}
+
 _GONE = {
     "appmesh:v1beta1": "App Mesh's v1beta1 is served by no controller any more; write appmesh",
 }
@@ -112,3 +118,17 @@ def abilities_of(written: str) -> Abilities:
     """What could ever be expressed; everything, where that is not known here."""
     everything = Abilities(match=True, mirror=True, sticky=True)
     return ABILITIES.get(PROVIDERS.get(written, written), everything)
+
+
+def refuse_impossible(written: str, asked: Mapping[str, str], findings: Findings) -> None:
+    """
+    A fault at each field that asks for what the mesh behind a router cannot express.
+
+    Args:
+        asked: `match`, `mirror` or `sticky` → the path of the field that asks for it.
+    """
+    able = abilities_of(written)
+    for what, path in asked.items():
+        if not getattr(able, what):
+            words = f"the router {written} cannot {_WORDS[what]}"
+            findings.error(path, words, Rule.UNSUPPORTED)

@@ -7,6 +7,7 @@ setting that keeps it from taking the weights back.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -33,7 +34,7 @@ _HELM_DRIFT = "helm.toolkit.fluxcd.io/driftDetection"
 _ARGO_CD = (
     "Argo CD writes {ref} and may take the weights back; let its Application ignore them: "
     "ignoreDifferences: [{{group: {group}, kind: {kind}, jqPathExpressions: "
-    '["{paths}"]}}] with syncOptions: [RespectIgnoreDifferences=true]'
+    "[{paths}]}}] with syncOptions: [RespectIgnoreDifferences=true]"
 )
 _FLUX = (
     "Flux (kustomize-controller) writes {ref} and may take the weights back; annotate the object "
@@ -125,7 +126,7 @@ def gitops_warnings(manifest: Manifest, target: Target, *, weights: str) -> tupl
     found = []
     names = {str(entry.get("manager", "")) for entry in managers(manifest)}
     if names & {"argocd-controller", "argocd-application-controller"}:
-        words = _ARGO_CD.format(ref=ref, group=group, kind=ref.kind, paths=weights)
+        words = _ARGO_CD.format(ref=ref, group=group, kind=ref.kind, paths=json.dumps(weights))
         found.append(f"GitOps: {words}")
     calm = notes.get(_FLUX_SSA) == "IfNotPresent" or notes.get(_FLUX_RECONCILE) == "disabled"
     if "kustomize-controller" in names and not calm:

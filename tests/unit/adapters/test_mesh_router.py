@@ -250,6 +250,19 @@ def test_a_reset_brings_home_what_it_can_and_tells_of_the_rest() -> None:
     assert [100, 0] == weights(cluster)
 
 
+def test_a_reset_of_what_cannot_be_read_tells_that_it_wrote() -> None:
+    """
+    Several rules hold both sides: all of them are brought home, though none is the one to read.
+    """
+    cluster = MemoryCluster()
+    for name in ("web", "web-public"):
+        cluster.put(route(both(60, 40), name=name))
+    observed = router(cluster).reset(TARGET)
+
+    assert 2 == sum(call == "patch" for call, _ in cluster.calls)
+    assert observed.warnings[0].startswith("Note: all is home, but the split cannot be read: ")
+
+
 def test_a_route_that_was_deleted_is_searched_again() -> None:
     """
     It may have come back under another name; the one remembered must not stand in the way.

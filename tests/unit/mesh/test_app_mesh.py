@@ -115,6 +115,46 @@ def test_a_named_router_needs_no_service() -> None:
     assert () == CODEC.steered([router(http())], by_service)
 
 
+# several routes, told apart by what they speak
+
+
+CALLS = [http(), http("h2", 11, "http2Route"), http("calls", 12, "grpcRoute")]
+
+
+@pytest.mark.parametrize(("protocol", "place"), [("grpc", 1), ("http", 0)])
+def test_a_protocol_picks_among_routes_that_hold_both_nodes(protocol: str, place: int) -> None:
+    """
+    App Mesh tells gRPC from HTTP, so that neither stands for the other.
+    """
+    routes = [CALLS[0], CALLS[2]]
+    target = on(RouteRef(name="web", protocol=protocol))
+    after = written([router(*routes)], Split(canary=3), target)
+
+    assert routes[1 - place] == after[1 - place]
+    assert [3, 97] == weights(after[place], ("httpRoute", "grpcRoute")[place])
+
+
+def test_an_index_counts_all_routes_whatever_they_speak() -> None:
+    """
+    The list is one; a protocol beside an index does not make another of it.
+    """
+    target = on(RouteRef(name="web", rule=2, protocol="grpc"))
+    after = written([router(*CALLS)], Split(canary=3), target)
+
+    assert [3, 97] == weights(after[2], "grpcRoute")
+
+
+def test_an_index_and_a_protocol_that_contradict_each_other_are_refused() -> None:
+    """
+    One of the two is a mistake, and either could be.
+    """
+    target = on(RouteRef(name="web", rule=0, protocol="grpc"))
+    with pytest.raises(
+        RouteNotFound, match=r"rule web \(routes\[0\]\) is a rule for http, not for g"
+    ):
+        CODEC.write([router(*CALLS)], target, Split(canary=3))
+
+
 # nodes
 
 

@@ -230,7 +230,8 @@ class MeshRouter:
             observed = self._read(sight, target)
         except RouterError as error:
             # nothing is left that a reset could change; what cannot be read is told, not raised
-            return evolve(home, warnings=(f"Note: nothing to reset: {error}",))
+            words = "all is home, but the split cannot be read" if written else "nothing to reset"
+            return evolve(home, warnings=(f"Note: {words}: {error}",))
         if observed.canary or observed.matched or observed.mirror:
             raise drifted(sight, target, Split(canary=0, total=observed.total), observed)
         return observed

@@ -113,7 +113,7 @@ def _on_file(release: str, objects: str, order: Order, given: Mapping[str, Any])
     held = objects_of(objects)
     if held.faults:
         raise InvalidRequest("; ".join(held.faults))
-    reading = _reading(release, namespace, given)
+    reading = _reading(release, namespace, order, given)
     told = route_offline(traffic_of(reading), held.objects, order, namespace=namespace)
     return evolve(told, warnings=(*warnings_of(reading), *told.warnings))
 
@@ -125,7 +125,7 @@ def _on_cluster(release: str, order: Order, given: Mapping[str, Any]) -> Routed:
     from progressive._release.route.order import traffic_of, warnings_of
     from progressive.clusters import KubernetesCluster
 
-    reading = _reading(release, given["namespace"] or "default", given)
+    reading = _reading(release, given["namespace"] or "default", order, given)
     traffic = traffic_of(reading)
     manner = Manner(**{key: given[key] for key in ("dry_run", "force", "by", "why")})
     cluster = KubernetesCluster.from_environment(**where(given))
@@ -133,7 +133,7 @@ def _on_cluster(release: str, order: Order, given: Mapping[str, Any]) -> Routed:
     return evolve(told, warnings=(*warnings_of(reading), *told.warnings))
 
 
-def _reading(release: str, namespace: str, given: Mapping[str, Any]) -> Reading:
+def _reading(release: str, namespace: str, order: Order, given: Mapping[str, Any]) -> Reading:
     from progressive._documents.reading import read_documents
     from progressive._release.known import router_names
     from progressive._release.route.order import refused
@@ -148,6 +148,7 @@ def _reading(release: str, namespace: str, given: Mapping[str, Any]) -> Reading:
         namespace=namespace,
         routers=router_names(),
         traffic_alone=True,
+        homeward=order.reset,
     )
 
 

@@ -62,6 +62,7 @@ class Settings:
         metrics_server: Counts where the document names none.
         allow_no_checks: A release that cannot fail is meant.
         namespace: Of documents that name none.
+        homeward: Only the way home is wanted, so that nothing is asked of the mesh beyond it.
     """
 
     router: str | None = None
@@ -69,6 +70,7 @@ class Settings:
     metrics_server: str | None = None
     allow_no_checks: bool = False
     namespace: str = "default"
+    homeward: bool = False
 
 
 def read_canary(

@@ -12,11 +12,11 @@ from datetime import timedelta
 from typing import Any
 
 from progressive._documents.findings import Findings, Rule
-from progressive._documents.flagger.canary import Settings
+from progressive._documents.flagger.canary import Settings, routes_of
 from progressive._documents.flagger.fields import CANARY
-from progressive._documents.routers import abilities_of, flaggers_router, router_named
+from progressive._documents.routers import flaggers_router, refuse_impossible, router_named
 from progressive._model.release import Traffic
-from progressive._model.traffic import Match, RouteRef, Split, Sticky, Target, TextMatch
+from progressive._model.traffic import Match, Split, Sticky, Target, TextMatch
 from progressive.errors import SpecError
 
 _ANALYSIS = "spec.analysis"
@@ -47,8 +47,8 @@ _ELSEWHERE = (
 )
 """Fields that have no say in where traffic goes; what is wrong in them stops no routing."""
 
-_REFERENCES = {"ingressRef": "Ingress", "routeRef": "ApisixRoute"}
-"""Fields that name the routing object of a release, and its kind."""
+_ASKING = {"match": "match", "mirror": "mirror", "sticky": "sessionAffinity"}
+"""What an analysis may ask of a mesh → its field."""
 
 _ALWAYS = "always"
 """Value of a cookie that sends its user to the canary, as ingress-nginx has it."""
@@ -78,8 +78,11 @@ def read_traffic(
     analysis: Mapping[str, Any] = spec.get("analysis", {})
     written = settings.router or flaggers_router(spec.get("provider"))
     router = router_named(written, "spec.provider", findings, built=settings.routers)
-    _refuse_impossible(analysis, written, findings)
-    match = tuple(_matches(analysis, written, findings))
+    match: tuple[Match, ...] = ()
+    if not settings.homeward:
+        asked = {what: f"{_ANALYSIS}.{key}" for what, key in _ASKING.items() if analysis.get(key)}
+        refuse_impossible(written, asked, findings)
+        match = tuple(_matches(analysis, written, findings))
     name = spec.get("service", {}).get("name") or spec.get("targetRef", {}).get("name")
     if name is None or router is None or findings.failed:
         return None
@@ -87,7 +90,9 @@ def read_traffic(
         return Traffic(
             name=meta["name"],
             namespace=meta.get("namespace"),
-            target=_target(spec, name, meta["name"], meta.get("namespace") or settings.namespace),
+            target=_target(
+                spec, router, name, meta["name"], meta.get("namespace") or settings.namespace
+            ),
             router=router,
             wanted=Split(
                 canary=0, mirror=_mirror(analysis), match=match, sticky=_sticky(analysis, findings)
@@ -105,7 +110,9 @@ def _is_elsewhere(path: str) -> bool:
     return any(path == one or path.startswith((f"{one}.", f"{one}[")) for one in _ELSEWHERE)
 
 
-def _target(spec: Mapping[str, Any], name: str, canary: str, namespace: str) -> Target:
+def _target(
+    spec: Mapping[str, Any], router: str, name: str, canary: str, namespace: str
+) -> Target:
     workload = spec.get("targetRef", {}).get("name", name)
     return Target(
         namespace=namespace,
@@ -115,26 +122,9 @@ def _target(spec: Mapping[str, Any], name: str, canary: str, namespace: str) -> 
         port=spec.get("service", {}).get("port"),
         primary_workload=f"{workload}-primary",
         canary_workload=workload,
-        routes=tuple(
-            RouteRef(name=spec[key]["name"], kind=kind)
-            for key, kind in _REFERENCES.items()
-            if key in spec
-        ),
+        routes=routes_of(spec, router),
         owner_names=(canary,),
     )
-
-
-def _refuse_impossible(analysis: Mapping[str, Any], router: str, findings: Findings) -> None:
-    able = abilities_of(router)
-    asked = {
-        "match": ("match requests", able.match),
-        "mirror": ("mirror requests", able.mirror),
-        "sessionAffinity": ("keep users with a side", able.sticky),
-    }
-    for key, (what, possible) in asked.items():
-        if analysis.get(key) and not possible:
-            words = f"the router {router} cannot {what}"
-            findings.error(f"{_ANALYSIS}.{key}", words, Rule.UNSUPPORTED)
 
 
 def _mirror(analysis: Mapping[str, Any]) -> int | None:

@@ -113,10 +113,7 @@ class VirtualRouterLayout(Layout):
         kind = kind_of(base.body)
         route = without(mapping(base.body[kind]))
         given = mapping(route.get("match"))
-        try:
-            route["match"] = narrowed_match(given, match, grpc=kind == "grpcRoute")
-        except (Unsupported, InvalidRequest) as error:
-            raise type(error)(f"{draft.called}: {error.message}") from None
+        route["match"] = narrowed_match(given, match, grpc=kind == "grpcRoute")
         route["action"] = {**mapping(route.get("action")), "weightedTargets": draft.destinations}
         return {"name": draft.name, **draft.rest("name", "priority", kind), kind: route}
 

@@ -111,7 +111,7 @@ class PolicyHttpLayout(MeshHttpLayout):
         made = super().managed(draft)
         if (count := len(sequence(made["matches"]))) > _POLICY_MATCHES:
             raise InvalidRequest(
-                f"{draft.called}: {count} matches in one rule, and a route of "
+                f"{count} matches in one rule, and a route of "
                 f"{POLICY_ROUTE.group} holds {_POLICY_MATCHES}; match less, or move to an "
                 "HTTPRoute of gateway.networking.k8s.io"
             )

@@ -87,7 +87,7 @@ class RouteLayout(Layout):
         exprs = [deepcopy(one) for one in sequence(given.get("exprs"))]
         return {
             "name": draft.name,
-            "priority": _priority(base, draft.target) + 1,
+            "priority": _priority(base) + 1,
             "match": {
                 # the schema wants paths in every match
                 "paths": ["/*"],
@@ -233,10 +233,10 @@ def _is_ours(manifest: Manifest) -> bool:
     return name.endswith(f"-{MATCH}") and label == "progressive"
 
 
-def _priority(rule: Rule, target: Target) -> int:
+def _priority(rule: Rule) -> int:
     stored = rule.body.get("priority", 0)
     if isinstance(stored, bool) or not isinstance(stored, int):
-        raise InvalidRequest(f"{rule.called(target)}: priority {stored!r} is no whole number")
+        raise InvalidRequest(f"priority {stored!r} is no whole number")
     return stored
 
 

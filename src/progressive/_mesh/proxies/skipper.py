@@ -7,13 +7,13 @@ Ingress, JSON of service names and numbers; services of the same path share its 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from fractions import Fraction
 from typing import Any
 
 from progressive._mesh.access import inner, pointer, sequence, text
-from progressive._mesh.codec import Manifest, ObjectKind, Operation, namespace_of
+from progressive._mesh.codec import Manifest, ObjectKind, Operation, namespace_of, ref_of
 from progressive._mesh.proxies.routegroup import RouteGroupLayout
 from progressive._mesh.proxies.services import MOST
 from progressive._mesh.rules.codec import RuleCodec
@@ -29,6 +29,8 @@ INGRESS = ObjectKind(
 WEIGHTS = "zalando.org/backend-weights"
 """Annotation of an Ingress: its weights by service, as JSON."""
 
+_PREDICATE, _NEVER = "zalando.org/skipper-predicate", "False()"
+
 _SECTION = ("metadata", "annotations", WEIGHTS)
 
 
@@ -38,15 +40,17 @@ class IngressLayout(Layout):
     kind = INGRESS
     missing = 0
     lone_has_all = True
-    weights_path = f'.metadata.annotations[\\"{WEIGHTS}\\"]'
+    weights_path = f'.metadata.annotations["{WEIGHTS}"]'
 
     def rules(self, manifest: Manifest, target: Target) -> Iterator[Rule]:
         """The one rule; its destinations are the services that share paths with a side."""
         groups = [one for one in _groups(manifest) if {target.primary, target.canary} & {*one}]
         both = [one for one in groups if {target.primary, target.canary} <= {*one}]
-        names = dict.fromkeys(name for one in both or groups for name in one)
-        if not names:
+        if not groups:
             return
+        # sides on paths of their own share nothing, so the rule is that of one of the two
+        lone = next((one for one in groups if target.primary in one), groups[0])
+        names = dict.fromkeys(name for one in both or [lone] for name in one)
         stored = _stored(manifest)
         known = stored is not None and any(name in stored for name in names)
         yield Rule(
@@ -131,6 +135,15 @@ class SkipperCodec(RuleCodec):
         weights=True, match=True, max_total=MOST, dialect="skipper", settle=timedelta(seconds=5)
     )
     layouts = (IngressLayout(), RouteGroupLayout())
+
+    def notes(self, manifests: Sequence[Manifest], target: Target) -> Sequence[str]:
+        """An Ingress that no request reaches, as Flagger leaves its own at weight 0."""
+        return [
+            f"Note: {ref_of(one, target)}: the predicate {said} keeps every request away, so its "
+            f"weights have no effect; take {_NEVER} out of the annotation {_PREDICATE}"
+            for one in manifests
+            if _NEVER in (said := text(inner(one, "metadata", "annotations", _PREDICATE)))
+        ]
 
 
 def _groups(manifest: Manifest) -> Iterator[tuple[str, ...]]:

@@ -251,7 +251,7 @@ class RuleCodec:
             PreflightFailed: A side has no ready endpoint, or something else forbids the write.
         """
         rules = self._find(objects, target)
-        require_sound(split.match)
+        require_sound(split.match, target)
         for rule in rules:
             self.finder.require_both(rule, target)
             refuse_features(rule.layout.features, self.name, rule, target, split)

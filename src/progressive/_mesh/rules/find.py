@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from attrs import evolve, field, frozen
 
-from progressive._mesh.access import inner, text
+from progressive._mesh.access import Path, inner, text
 from progressive._mesh.codec import Manifest, ResourceRef, namespace_of, ref_of
 from progressive._mesh.rules.layout import Layout, Rule
 from progressive._model.traffic import RouteRef, Side, Target
@@ -76,12 +76,8 @@ class Finder:
         self, found: Sequence[Manifest], target: Target, entry: RouteRef | None = None
     ) -> list[Rule]:
         """All rules that hold both sides and are not managed."""
-        return [
-            rule
-            for manifest in found
-            for rule in self.rules_of(manifest, target)
-            if rule.both and not rule.managed and _speaks(rule, entry)
-        ]
+        rules = (rule for manifest in found for rule in self.rules_of(manifest, target))
+        return _spoken([rule for rule in rules if rule.both and not rule.managed], entry)
 
     def find(self, objects: Sequence[Manifest], target: Target) -> tuple[Rule, ...]:
         """
@@ -250,14 +246,17 @@ class Finder:
         )
 
     def _named_rule(self, manifest: Manifest, entry: RouteRef, target: Target) -> Rule:
-        rules = [
-            rule
-            for rule in self.rules_of(manifest, target)
-            if not rule.managed and _speaks(rule, entry)
-        ]
+        own = [rule for rule in self.rules_of(manifest, target) if not rule.managed]
+        rules = _spoken(own, entry)
         ref = ref_of(manifest, target)
         if isinstance(entry.rule, int):
-            return _by_index(rules, entry.rule, ref)
+            rule = _by_index(own, entry.rule, ref, section=rules[0].section if rules else ())
+            if not any(rule is one for one in rules):
+                raise RouteNotFound(
+                    f"{rule.called(target)} is a rule for {rule.protocol or 'nothing known'}, not "
+                    f"for {entry.protocol}; leave the protocol out, or name another rule"
+                )
+            return rule
         meant = [rule for rule in rules if rule.name == entry.rule]
         if len(meant) > 1:
             raise AmbiguousRoute(
@@ -313,16 +312,18 @@ def ours(manifest: Manifest, asked: Sequence[Asked]) -> frozenset[int]:
     )
 
 
-def _speaks(rule: Rule, entry: RouteRef | None) -> bool:
-    # gRPC is HTTP to a mesh that does not tell them apart
+def _spoken(rules: Sequence[Rule], entry: RouteRef | None) -> list[Rule]:
+    """Those of the protocol of an entry; gRPC is HTTP where nothing tells the two apart."""
     if entry is None or entry.protocol is None:
-        return True
-    return rule.protocol == entry.protocol or (rule.protocol, entry.protocol) == ("http", "grpc")
+        return list(rules)
+    exact = [rule for rule in rules if rule.protocol == entry.protocol]
+    if exact or entry.protocol != "grpc":
+        return exact
+    return [rule for rule in rules if rule.protocol == "http"]
 
 
-def _by_index(rules: Sequence[Rule], index: int, ref: ResourceRef) -> Rule:
+def _by_index(rules: Sequence[Rule], index: int, ref: ResourceRef, *, section: Path) -> Rule:
     # an index counts the rules of the user alone, so that ours in front does not shift it
-    section = next((rule.section for rule in rules), ())
     rules = [rule for rule in rules if rule.section == section]
     if 0 <= index < len(rules):
         return rules[index]

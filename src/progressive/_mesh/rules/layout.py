@@ -102,7 +102,8 @@ class Rule:
         ref = ref_of(self.manifest, target)
         if self.index is None:
             return str(ref)
-        place = f"{self.section[-1]}[{self.index}]"
+        steps = (*self.section[1:], self.index)
+        place = "".join(f"[{one}]" if isinstance(one, int) else f".{one}" for one in steps)[1:]
         return f"{ref}, rule {self.name} ({place})" if self.name else f"{ref}, rule {place}"
 
 

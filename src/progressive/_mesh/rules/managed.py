@@ -22,7 +22,7 @@ from progressive._mesh.rules.layout import MATCH, PINNED, STICKY, Draft, Rule
 from progressive._mesh.rules.matching import narrowed
 from progressive._mesh.rules.patch import annotating, unannotating
 from progressive._model.traffic import Match, Side, Split, Target
-from progressive.errors import InvalidRequest
+from progressive.errors import InvalidRequest, Unsupported
 
 
 @frozen(kw_only=True)
@@ -63,7 +63,11 @@ def wanted_rules(
                 destinations=list(destinations),
                 target=target,
             )
-            yield Wanted(name=name, body=layout.managed(draft), split=split)
+            try:
+                body = layout.managed(draft)
+            except (Unsupported, InvalidRequest) as error:
+                raise type(error)(f"{base.called(target)}: {error.message}") from None
+            yield Wanted(name=name, body=body, split=split)
 
     if jar is not None and (split.canary > 0 or jar.standing):
         kept = narrowed(split.match, jar.name, jar.value)

@@ -11,7 +11,7 @@ from itertools import permutations
 from typing import Any
 
 from progressive._mesh.access import sequence
-from progressive._model.traffic import TOKEN, Match, TextMatch
+from progressive._model.traffic import TOKEN, Match, Target, TextMatch
 from progressive.errors import InvalidRequest, Unsupported
 
 _BEYOND_RE2 = re.compile(r"\(\?(?:[=!>]|<[=!]|\(|P=)|\\[1-9]")
@@ -141,7 +141,7 @@ def add_named(
         made[key] = listed
 
 
-def require_sound(matches: Sequence[Match]) -> None:
+def require_sound(matches: Sequence[Match], target: Target) -> None:
     """
     Do nothing when every condition says something that a mesh can be asked for.
 
@@ -149,16 +149,17 @@ def require_sound(matches: Sequence[Match]) -> None:
         InvalidRequest: An item asks for nothing, a name is none of a header or cookie, or a
             regular expression is none of RE2's, the only one that meshes take.
     """
-    for one in matches:
+    for place, one in enumerate(matches):
+        where = f"{target}: match[{place}]"
         parts = {"header": one.headers, "cookie": one.cookies, "query parameter": one.query}
         if not any(parts.values()):
-            raise InvalidRequest("a match item without conditions would match everyone")
+            raise InvalidRequest(f"{where} has no conditions, so it would match everyone")
         for what, conditions in parts.items():
             for name, wanted in conditions.items():
                 if what != "query parameter" and not re.fullmatch(TOKEN, name):
-                    raise InvalidRequest(f"{name!r} is no name of a {what}")
+                    raise InvalidRequest(f"{where}: {name!r} is no name of a {what}")
                 if fault := _fault(wanted):
-                    raise InvalidRequest(f"{what} {name}: {fault}")
+                    raise InvalidRequest(f"{where}: {what} {name}: {fault}")
 
 
 def _fault(wanted: TextMatch) -> str:

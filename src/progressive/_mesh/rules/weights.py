@@ -41,9 +41,11 @@ def share(rule: Rule, target: Target) -> tuple[Number, Number]:
     weights = [stored(rule, place, target) for place in range(len(rule.destinations))]
     if any(weight < 0 for weight in weights):
         said = ", ".join(f"{float(one):g}" for one in weights)
-        raise InvalidRequest(f"{rule.called(target)}: weights {said} hold a negative one")
+        words = f"weights {said} hold a negative one; order a weight or a reset"
+        raise InvalidRequest(f"{rule.called(target)}: {words}")
     if sum(weights) == 0:
-        raise InvalidRequest(f"{rule.called(target)}: all weights are 0, so there is no share")
+        words = "all weights are 0, so there is no share; order a weight or a reset"
+        raise InvalidRequest(f"{rule.called(target)}: {words}")
     return sum(weights[place] for place in canaries), sum(weights)
 
 

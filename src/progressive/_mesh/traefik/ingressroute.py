@@ -75,13 +75,13 @@ class IngressRouteLayout(_RouteLayout):
         base, rest = draft.base, draft.rest("match", "priority", "services")
         given = text(base.body.get("match"))
         if not given:
-            raise InvalidRequest(f"{draft.called} has no match to add a condition to")
+            raise InvalidRequest("it has no match to add a condition to")
         alternatives = [" && ".join(_matchers(one)) for one in draft.matches]
         asked = " || ".join(f"({one})" for one in alternatives)
         return {
             "match": f"({given}) && ({asked})",
             **rest,
-            "priority": _priority(base, draft.target) + 1,
+            "priority": _priority(base) + 1,
             "services": draft.destinations,
         }
 
@@ -102,11 +102,11 @@ def _asked(body: Mapping[str, Any]) -> list[frozenset[str]]:
     return [frozenset({base, rule})]
 
 
-def _priority(base: Rule, target: Target) -> int:
+def _priority(base: Rule) -> int:
     """What Traefik goes by: the priority, or where there is none the length of the rule."""
     stored = base.body.get("priority", 0)
     if isinstance(stored, bool) or not isinstance(stored, int):
-        raise InvalidRequest(f"{base.called(target)}: priority {stored!r} is no whole number")
+        raise InvalidRequest(f"priority {stored!r} is no whole number")
     return stored or len(text(base.body.get("match")).encode())
 
 

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
+import yaml
 from attrs import evolve
 from tests.unit.mesh.mutations import carried_out
 from tests.unit.mesh.proxies import worlds
@@ -17,6 +18,7 @@ from progressive._mesh.rules.find import MANAGED_RULES
 from progressive._model.traffic import Match, RouteRef, Split, Target, TextMatch
 from progressive.errors import (
     AmbiguousRoute,
+    DestinationNotFound,
     ForeignController,
     InvalidRequest,
     NotOwned,
@@ -37,6 +39,23 @@ def written(
 def share(name: str, objects: Sequence[Manifest], target: Target = TARGET) -> tuple[int, int]:
     observed = PROXIES[name].codec.read(objects, target)
     return observed.canary, observed.total
+
+
+@pytest.mark.parametrize("name", PROXIES)
+def test_what_gitops_is_told_to_leave_alone_is_yaml(name: str) -> None:
+    """
+    The words are copied into an Application; a path with quotes of its own must not break them.
+    """
+    (*others, one) = PROXIES[name].made(100, 0, None)
+    managers = [{"manager": "argocd-controller"}]
+    for it in (*others, one):
+        it["metadata"]["managedFields"] = managers
+    told = PROXIES[name].codec.read([*others, one], TARGET).warnings
+    words = next(it for it in told if it.startswith("GitOps: Argo CD"))
+    (ignored,) = yaml.safe_load(words.partition("ignoreDifferences: ")[2].partition(" with ")[0])
+
+    assert {"group", "kind", "jqPathExpressions"} == set(ignored)
+    assert ignored["jqPathExpressions"][0].startswith((".spec.", '.metadata.annotations["zal'))
 
 
 # rules without names
@@ -226,6 +245,17 @@ def test_kuma_does_not_steer_what_the_data_plane_ignores() -> None:
     assert (20, 100) == share("kuma", written("kuma", [old, *modern], Split(canary=20)))
 
 
+def test_kuma_tells_the_lists_of_a_route_apart() -> None:
+    """
+    Each service that a route speaks of has its own; a message must say which one is meant.
+    """
+    (one,) = PROXIES["kuma"].made(100, 0, None)
+    one["spec"]["to"].append(one["spec"]["to"][0])
+
+    with pytest.raises(AmbiguousRoute, match=r"rule to\[0\]\.rules\[\d\]; .*rule to\[1\]\.rules"):
+        PROXIES["kuma"].codec.read([one], TARGET)
+
+
 def test_kuma_matches_in_a_route_for_one_service() -> None:
     """
     With several lists of rules an index would not say which one it counts in.
@@ -347,6 +377,28 @@ def test_skipper_counts_fractions_and_leaves_what_it_does_not_know() -> None:
         == (after["metadata"]["annotations"]["zalando.org/backend-weights"])
     )
     assert Fraction(1, 10) == Fraction(*share("skipper", [after]))
+
+
+def test_skipper_shares_nothing_between_sides_on_paths_of_their_own() -> None:
+    """
+    Each of them gets all requests of its path, whatever weights the annotation gives them.
+    """
+    (one,) = PROXIES["skipper"].made(100, 0, None)
+    one["spec"]["rules"][0]["http"]["paths"][1]["path"] = "/next"
+
+    with pytest.raises(DestinationNotFound, match="no destination web-canary"):
+        PROXIES["skipper"].codec.write([one], TARGET, Split(canary=20))
+
+
+def test_skipper_tells_of_a_predicate_that_keeps_every_request_away() -> None:
+    """
+    Flagger leaves it on its Ingress at weight 0; with it no weight has an effect.
+    """
+    (one,) = PROXIES["skipper"].made(100, 0, None)
+    one["metadata"]["annotations"]["zalando.org/skipper-predicate"] = "Weight(100) && False()"
+    (note,) = PROXIES["skipper"].codec.read([one], TARGET).warnings
+
+    assert note.startswith("Note: Ingress shop/web: the predicate Weight(100) && False() keeps")
 
 
 def test_skipper_has_one_annotation_for_all_paths_of_an_ingress() -> None:

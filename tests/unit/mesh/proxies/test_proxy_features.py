@@ -13,7 +13,7 @@ from tests.unit.mesh.schemas import faults
 
 from progressive._documents.routers import ABILITIES
 from progressive._model.traffic import Match, Split, Sticky, TextMatch
-from progressive.errors import Unsupported
+from progressive.errors import InvalidRequest, Unsupported
 
 QA = Match(headers={"x-user": TextMatch(exact="qa")})
 FINE = Match(
@@ -352,3 +352,30 @@ def _holds(value: Any, wanted: Any) -> bool:
         return True
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return any(_holds(one, wanted) for one in inner)
+
+
+@pytest.mark.parametrize(
+    "name", ["contour", "traefik-ingress-route", "kuma", "gloo", "skipper-route-group", "apisix"]
+)
+def test_a_condition_that_no_mesh_takes_is_named_by_its_place(name: str) -> None:
+    """
+    It is found in the document, which may have many.
+    """
+    broken = Match(headers={"x-team": TextMatch(regex="(")})
+    codec, objects = PROXIES[name].codec, PROXIES[name].made(100, 0, None)
+
+    with pytest.raises(InvalidRequest, match=r"shop/web: match\[1\]: header x-team: '\(' is no"):
+        codec.write(objects, TARGET, Split(canary=100, match=[QA, broken]))
+
+
+def test_a_condition_that_a_rule_has_already_names_that_rule() -> None:
+    """
+    The fault is in the object as much as in the match.
+    """
+    codec, (one,) = PROXIES["contour"].codec, PROXIES["contour"].made(100, 0, None)
+    one["spec"]["routes"][1]["conditions"].append({"header": {"name": "X-User", "exact": "a"}})
+
+    with pytest.raises(
+        InvalidRequest, match=r"HTTPProxy shop/web, rule routes\[1\]: header x-user"
+    ):
+        codec.write([one], TARGET, Split(canary=100, match=[QA]))
