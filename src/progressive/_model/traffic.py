@@ -63,7 +63,7 @@ class Subsets(Value):
         primary, canary: Names of subsets, different ones.
 
     Raises:
-        SpecError: A name is none of a cookie, or both are the same.
+        SpecError: A name is empty, or both are the same.
     """
 
     primary: str = field(validator=_name)
@@ -207,7 +207,7 @@ class Sticky(Value):
             or later nearly all users are on the canary.
 
     Raises:
-        SpecError: A name is empty, or both are the same.
+        SpecError: A name is none of a cookie, or both are the same.
     """
 
     cookie: str = field(validator=_name)
