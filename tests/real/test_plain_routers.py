@@ -367,6 +367,35 @@ def test_an_ingress_of_somebody_else_keeps_its_name(
     assert {"list"} == {verb for verb, _ in asked}
 
 
+def test_another_prefix_of_the_annotations_is_kept_to(
+    control_plane: ControlPlane,
+    namespace: str,
+    cluster: KubernetesCluster,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """
+    M-105: in writing, reading and clearing up; the usual prefix means nothing there.
+    """
+    shop(control_plane, namespace, apex="primary", canary=2)
+    control_plane.api.create(ingress(namespace))
+    monkeypatch.setenv("PROGRESSIVE_INGRESS_PREFIX", "ingress.example.com")
+    web, order = target(namespace), Split(canary=100, match=MATCH)
+    assert NginxRouter(cluster).shift(web, order).shows(order)
+    written = notes(control_plane, namespace)
+    assert NginxRouter(cluster).current(web).shows(order)
+    assert not NginxRouter(cluster, prefix=NGINX).current(web).matched
+    home = NginxRouter(cluster).reset(web)
+    left = notes(control_plane, namespace)
+
+    ours = {key for key in written if key.startswith("ingress.example.com/")}
+    assert {"ingress.example.com/canary", "ingress.example.com/canary-by-header"} <= ours
+    assert [] == [key for key in written if key.startswith("canary")]
+    assert (0, False) == (home.canary, home.matched)
+    assert {"ingress.example.com/canary": "true", "ingress.example.com/canary-weight": "0"} == {
+        key: text for key, text in left.items() if key in ours or key.endswith("/canary-weight")
+    }
+
+
 def test_a_given_up_release_leaves_no_canary_ingress(
     control_plane: ControlPlane, namespace: str, cluster: KubernetesCluster
 ) -> None:

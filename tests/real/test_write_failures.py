@@ -16,7 +16,7 @@ from tests.realparts import faults
 from tests.realparts.asked import Asked
 from tests.realparts.control_plane import ControlPlane
 
-from progressive.errors import Conflict, ErrorKind, ForeignController, RouterError
+from progressive.errors import Conflict, ErrorKind, ForeignController, RouteNotFound, RouterError
 
 pytestmark = pytest.mark.real
 
@@ -211,6 +211,26 @@ def test_other_controllers_are_known_by_the_managers_that_the_server_keeps(
             route.shift(0 if route.name == "kubernetes" else 20)
         assert [] == route.sent()
         assert before == route.stored()
+
+
+def test_a_route_that_goes_between_read_and_write_is_told(route: Steering) -> None:
+    """
+    M-11, M-126: an order finds nothing to move, and says so; the way home has arrived.
+    """
+    route.shift(10)
+    if route.name == "kubernetes":
+        route.shift(0)
+    route.begin(first_writes(after(route.delete)))
+    with pytest.raises(RouteNotFound) as told:
+        route.shift(20)
+    assert [] == route.taken()
+    assert not told.value.unsettled
+
+    route.restore()
+    route.shift(20)
+    route.begin(first_writes(after(route.delete)))
+    assert 0 == route.router.reset(route.target).canary
+    assert [] == route.taken()
 
 
 # lost answers
