@@ -85,6 +85,29 @@ def test_a_weight_is_a_whole_number_with_its_preconditions(route: Steering) -> N
     assert (route.name not in ("kubernetes", "nginx")) is ({20, 80} <= set(stored))
 
 
+def test_from_the_second_shift_on_it_asks_for_next_to_nothing(route: Steering) -> None:
+    """
+    M-02: one read at most and one patch, and who is ready; only the read when it stands already.
+    """
+    route.shift(0)
+    route.shift(10)
+    if route.name == "kubernetes":
+        route.shift(0)
+    steered = len(route.steered())
+    route.begin()
+    assert route.shift(20)
+    moved = sorted(one.what for one in route.asked)
+    route.begin()
+    assert route.shift(20)
+    again = [one.verb for one in route.asked]
+
+    (patched,) = [one for one in moved if one != "list endpointslices"]
+    assert patched.startswith("patch ")
+    # a side of Knative is a revision, which has no Service to ask for
+    assert len(moved) == (1 if route.name == "knative" else 2), moved
+    assert {"get", "list"} >= set(again) and len(again) <= steered, again
+
+
 # other writers
 
 
