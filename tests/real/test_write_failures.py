@@ -16,6 +16,7 @@ from tests.realparts import faults
 from tests.realparts.asked import Asked
 from tests.realparts.control_plane import ControlPlane
 
+from progressive._model.release import ServiceSpec
 from progressive.errors import Conflict, ErrorKind, ForeignController, RouteNotFound, RouterError
 
 pytestmark = pytest.mark.real
@@ -371,6 +372,27 @@ def without_canary(value: Any) -> Any:
         return value
     kept = [one for one in value if ["canary"] != sides_in(one)]
     return [without_canary(one) for one in kept] if kept else value
+
+
+def test_a_route_of_people_is_given_back_with_the_weights_that_it_had(route: Steering) -> None:
+    """
+    A managed release adopts what it finds. The weights alone are remembered, so that what people
+    edit meanwhile stays; they come back once the traffic is home.
+    """
+    service = ServiceSpec(name=route.target.service, port=80)
+    route.shift(10)
+    if route.name in ("kubernetes", "nginx"):
+        route.restore()  # a selector, or the Ingress of the primary: there are no weights yet
+    before = weights_of(route)
+    route.renew()
+    route.router.establish(route.target, service, None)
+    assert route.shift(20)
+    route.touch("meddler")
+    route.router.reset(route.target)
+    route.router.hand_back(route.target, service)
+
+    assert before == weights_of(route)
+    assert all("meddler" in one["metadata"]["labels"] for one in route.listed())
 
 
 # several objects
