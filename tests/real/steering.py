@@ -100,7 +100,8 @@ class Steering:
         self.router = self._fresh()
 
     def _fresh(self) -> MeshRouter:
-        return plugins.router(WORLDS[self.name].router)(self.cluster)
+        made: MeshRouter = plugins.router(WORLDS[self.name].router)(self.cluster)
+        return made
 
     def restore(self) -> None:
         """The routing objects as they were at first, and a fresh router."""
@@ -142,7 +143,9 @@ class Steering:
         names = (first, f"{first}-b")
         self.target = evolve(self.target, routes=tuple(RouteRef(name=one) for one in names))
         self.renew()
-        return tuple(f"{one}-canary" for one in names) if self.name == "nginx" else names
+        if self.name == "nginx":
+            return f"{first}-canary", f"{first}-b-canary"
+        return names
 
     def listed(self) -> list[Document]:
         """All objects of the kinds that steer here, as they are stored, by kind and name."""

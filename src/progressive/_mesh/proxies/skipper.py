@@ -110,6 +110,12 @@ class IngressLayout(Layout):
             changes.insert(0, {"op": "add", "path": "/metadata/annotations", "value": {}})
         return [], changes
 
+    def restoring_operations(
+        self, rule: Rule, wanted: Mapping[int, Any]
+    ) -> tuple[list[Operation], list[Operation]]:
+        """The whole annotation here as well."""
+        return self.weight_operations(rule, wanted)
+
     def check(self, rule: Rule, target: Target, split: Split) -> None:
         """The annotation must be readable, and mean the same for all paths."""
         if fault := rule.destinations[0].body.get("fault"):
