@@ -113,8 +113,9 @@ class IngressLayout(Layout):
     def restoring_operations(
         self, rule: Rule, wanted: Mapping[int, Any]
     ) -> tuple[list[Operation], list[Operation]]:
-        """The whole annotation here as well."""
-        return self.weight_operations(rule, wanted)
+        """The whole annotation here as well; a note without a number was written by others."""
+        known = {place: weight for place, weight in wanted.items() if weight is not None}
+        return self.weight_operations(rule, known)
 
     def check(self, rule: Rule, target: Target, split: Split) -> None:
         """The annotation must be readable, and mean the same for all paths."""
