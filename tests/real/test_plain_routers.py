@@ -6,11 +6,12 @@ endpoints. No ingress controller runs; what it makes of annotations is not seen 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 import yaml
 from tests.docs.snippets import ROOT, blocks
+from tests.real.test_router_contract import printed_role
 from tests.realparts.api import Document
 from tests.realparts.control_plane import ControlPlane
 from tests.realparts.process import wait_for
@@ -244,14 +245,15 @@ def test_a_side_that_is_not_ready_gets_no_selector(
     assert {"get", "list"} == {verb for verb, _ in asked}
 
 
+@pytest.mark.parametrize("told", [rights, printed_role], ids=["page", "printed"])
 def test_the_rights_of_the_page_are_enough_for_plain_kubernetes(
-    control_plane: ControlPlane, namespace: str
+    control_plane: ControlPlane, namespace: str, told: Callable[[str], Sequence[Document]]
 ) -> None:
     """
-    docs/reference/routers/kubernetes.md lists them, and none that is not needed.
+    docs/reference/routers/kubernetes.md lists them, and `progressive rbac` prints them.
     """
     shop(control_plane, namespace, apex=None, canary=1)
-    control_plane.grant("restricted", namespace, rights("kubernetes"))
+    control_plane.grant("restricted", namespace, told("kubernetes"))
     cluster = KubernetesCluster.from_environment(control_plane.kubeconfig("restricted"))
     router, web = KubernetesRouter(cluster), target(namespace)
 
