@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from tests.realparts import definitions
+from tests.realparts.api import Document
 from tests.realparts.control_plane import ControlPlane
 
 pytestmark = pytest.mark.real
@@ -54,21 +55,93 @@ def test_an_unknown_field_and_a_wrong_value_are_refused(
     M-50, M-51: without the descriptions a schema must refuse all that it refused with them.
     """
     control_plane.install("gateway-api")
-    api = control_plane.api
-    path = api.path("gateway.networking.k8s.io/v1", "HTTPRoute", namespace)
 
     def told(backend: object, **spec: object) -> str:
-        route = {
-            "apiVersion": "gateway.networking.k8s.io/v1",
-            "kind": "HTTPRoute",
-            "metadata": {"name": "web"},
-            "spec": {"rules": [{"backendRefs": [backend]}], **spec},
-        }
-        answer = api.call("POST", path, route, dryRun="All", fieldValidation="Strict")
-        return f"{answer.status_code} {answer.json().get('message', '')}"
+        written = {"rules": [{"backendRefs": [backend]}], **spec}
+        return said(control_plane, namespace, written)
 
-    good = {"name": "web-canary", "port": 80, "weight": 1_000_000}
-    assert told(good).startswith("201")
-    assert "should be less than or equal to 1000000" in told({**good, "weight": 1_000_001})
+    assert told(GOOD).startswith("201")
+    assert "should be less than or equal to 1000000" in told({**GOOD, "weight": 1_000_001})
+    assert "should be greater than or equal to 0" in told({**GOOD, "weight": -1})
     assert "Must have port for Service reference" in told({"name": "web-canary"})
-    assert 'unknown field "spec.sticky"' in told(good, sticky=True)
+    assert 'unknown field "spec.sticky"' in told(GOOD, sticky=True)
+
+
+GATEWAY_API = "gateway.networking.k8s.io/v1"
+GOOD = {"name": "web-canary", "port": 80, "weight": 1_000_000}
+
+
+def said(
+    control_plane: ControlPlane,
+    namespace: str,
+    spec: object,
+    *,
+    version: str = GATEWAY_API,
+    strict: bool = True,
+) -> str:
+    """Status and words of the server for an HTTPRoute that it is not to store."""
+    api = control_plane.api
+    route = {"apiVersion": version, "kind": "HTTPRoute", "metadata": {"name": "web"}, "spec": spec}
+    how = {"dryRun": "All", "fieldValidation": "Strict" if strict else "Ignore"}
+    answer = api.call("POST", api.path(version, "HTTPRoute", namespace), route, **how)
+    told = answer.json()
+    return f"{answer.status_code} {told.get('message') or told['spec']}"
+
+
+def test_what_the_rules_of_the_gateway_api_forbid_is_refused(
+    control_plane: ControlPlane, namespace: str
+) -> None:
+    """
+    M-54, M-60: two shares of one mirror, and one rule, match or route too large.
+    """
+    control_plane.install("gateway-api")
+    copy = {"backendRef": {"name": "web-canary", "port": 80}, "percent": 10}
+    half = {**copy, "fraction": {"numerator": 1, "denominator": 2}}
+
+    def mirrored(one: object) -> str:
+        filters = [{"type": "RequestMirror", "requestMirror": one}]
+        return said(control_plane, namespace, {"rules": [{"filters": filters}]})
+
+    def sized(*counts: int) -> str:
+        rules = [
+            {
+                "matches": [{"path": {"value": f"/{rule}/{one}"}} for one in range(count)],
+                "backendRefs": [GOOD],
+            }
+            for rule, count in enumerate(counts)
+        ]
+        return said(control_plane, namespace, {"rules": rules})
+
+    assert mirrored(copy).startswith("201")
+    assert mirrored(half).startswith("422")
+    assert {"201"} == {sized(*counts)[:3] for counts in ([1] * 16, [64], [64, 64])}
+    assert {"422"} == {sized(*counts)[:3] for counts in ([1] * 17, [65], [64, 64, 1])}
+
+
+def test_a_lax_write_loses_what_the_schema_does_not_know(
+    control_plane: ControlPlane, namespace: str
+) -> None:
+    """
+    M-67, M-69: persistence of sessions in the standard channel, and weights in an older version
+    of Linkerd's routes: cut off without a word, or refused where the write is strict.
+    """
+    control_plane.install("gateway-api", "linkerd")
+    session: Document = {"sessionName": "web", "type": "Cookie"}
+    persisting = {"rules": [{"backendRefs": [GOOD], "sessionPersistence": session}]}
+    assert "sessionPersistence" not in said(control_plane, namespace, persisting, strict=False)
+    strict = said(control_plane, namespace, persisting)
+    assert strict.startswith("400") and "unknown field" in strict
+    control_plane.install("gateway-api-experimental")
+    assert "sessionPersistence" in said(control_plane, namespace, persisting)
+    session["cookieConfig"] = {"lifetimeType": "Permanent"}
+    assert "AbsoluteTimeout must be specified" in said(control_plane, namespace, persisting)
+    session["absoluteTimeout"] = "1h"
+    assert said(control_plane, namespace, persisting).startswith("201")
+    control_plane.install("gateway-api")
+
+    older = "policy.linkerd.io/v1beta1"
+    weighted = {"rules": [{"backendRefs": [GOOD]}]}
+    lax = said(control_plane, namespace, weighted, version=older, strict=False)
+    assert lax.startswith("201") and "weight" not in lax
+    strict = said(control_plane, namespace, weighted, version=older)
+    assert strict.startswith("400") and "unknown field" in strict

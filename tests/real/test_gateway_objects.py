@@ -17,6 +17,7 @@ from tests.realparts.api import Document
 from tests.realparts.control_plane import ControlPlane
 from tests.unit.mesh.gateway_api import ROOT, backend, route, rule, weights
 
+from progressive._model.release import ServiceSpec
 from progressive._model.traffic import Match, RouteRef, Split, Sticky, Target, TextMatch
 from progressive.clusters import KubernetesCluster
 from progressive.errors import (
@@ -251,13 +252,15 @@ def test_sessions_that_persist_are_taken_off_the_canary(
     served: ControlPlane, namespace: str, router: GatewayApiRouter
 ) -> None:
     """
-    M-138, in the experimental channel: the canary leaves the rule, and comes back with a weight.
+    M-138, in the experimental channel: the canary leaves the rule, and comes back with a weight,
+    or when the release is given up.
     """
     served.install("gateway-api-experimental")
     backends(served, namespace)
     session = {"type": "Cookie", "sessionName": "web", "absoluteTimeout": "1h"}
     manifest = made(served, namespace, rule(sessionPersistence=session))
-    web = target(namespace)
+    web, service = target(namespace), ServiceSpec(name="web", port=80)
+    router.establish(web, service, None)
     router.shift(web, Split(canary=20))
     home = router.reset(web)
     found = stored(served, manifest)
@@ -269,6 +272,9 @@ def test_sessions_that_persist_are_taken_off_the_canary(
     assert {"web-primary": 100} == weights(found)
     assert (0, begin) == (home.canary, same)
     assert {"web-primary": 90, "web-canary": 10} == weights(stored(served, manifest))
+    router.reset(web)
+    router.hand_back(web, service)
+    assert manifest["spec"] == stored(served, manifest)["spec"]
 
 
 # conflicts

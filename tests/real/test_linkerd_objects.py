@@ -28,7 +28,13 @@ from progressive._mesh.standing import StandingKind
 from progressive._model.release import ServiceSpec
 from progressive._model.traffic import Match, Split, Sticky, Target, TextMatch
 from progressive.clusters import KubernetesCluster
-from progressive.errors import NotAccepted, NotOwned, PreflightFailed, VersionNotServed
+from progressive.errors import (
+    NotAccepted,
+    NotOwned,
+    PreflightFailed,
+    RouteNotFound,
+    VersionNotServed,
+)
 from progressive.routers import LinkerdRouter, SmiRouter
 
 pytestmark = pytest.mark.real
@@ -195,9 +201,14 @@ def test_a_version_that_is_not_served_is_named(shop: Shop) -> None:
 
 def test_owners_are_left_where_they_are(shop: Shop) -> None:
     """
-    M-83, M-84: what a release makes has its owner; what another controller owns needs leave.
+    M-83, M-84: a weight makes no split; what a release makes has its owner, and what another
+    controller owns needs leave.
     """
     shop.control_plane.install("smi-linkerd")
+    mark = shop.control_plane.mark()
+    with pytest.raises(RouteNotFound):
+        SmiRouter(shop.cluster).shift(shop.target, Split(canary=20))
+    assert [] == shop.writes(mark)
     owner = {"apiVersion": "v1", "kind": "Service", "name": "web"}
     owner["uid"] = shop.read({**owner, "metadata": {"name": "web"}})["metadata"]["uid"]
     SmiRouter(shop.cluster).establish(shop.target, ServiceSpec(name="web", port=80), owner)

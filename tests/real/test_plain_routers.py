@@ -6,11 +6,12 @@ endpoints. No ingress controller runs; what it makes of annotations is not seen 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 import yaml
 from tests.docs.snippets import ROOT, blocks
+from tests.real.test_router_contract import printed_role
 from tests.realparts.api import Document
 from tests.realparts.control_plane import ControlPlane
 from tests.realparts.process import wait_for
@@ -244,14 +245,15 @@ def test_a_side_that_is_not_ready_gets_no_selector(
     assert {"get", "list"} == {verb for verb, _ in asked}
 
 
+@pytest.mark.parametrize("told", [rights, printed_role], ids=["page", "printed"])
 def test_the_rights_of_the_page_are_enough_for_plain_kubernetes(
-    control_plane: ControlPlane, namespace: str
+    control_plane: ControlPlane, namespace: str, told: Callable[[str], Sequence[Document]]
 ) -> None:
     """
-    docs/reference/routers/kubernetes.md lists them, and none that is not needed.
+    docs/reference/routers/kubernetes.md lists them, and `progressive rbac` prints them.
     """
     shop(control_plane, namespace, apex=None, canary=1)
-    control_plane.grant("restricted", namespace, rights("kubernetes"))
+    control_plane.grant("restricted", namespace, told("kubernetes"))
     cluster = KubernetesCluster.from_environment(control_plane.kubeconfig("restricted"))
     router, web = KubernetesRouter(cluster), target(namespace)
 
@@ -365,6 +367,35 @@ def test_an_ingress_of_somebody_else_keeps_its_name(
     assert Observed(canary=0) == router.current(web)
     asked = control_plane.requests(since=begin, namespace=namespace)
     assert {"list"} == {verb for verb, _ in asked}
+
+
+def test_another_prefix_of_the_annotations_is_kept_to(
+    control_plane: ControlPlane,
+    namespace: str,
+    cluster: KubernetesCluster,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """
+    M-105: in writing, reading and clearing up; the usual prefix means nothing there.
+    """
+    shop(control_plane, namespace, apex="primary", canary=2)
+    control_plane.api.create(ingress(namespace))
+    monkeypatch.setenv("PROGRESSIVE_INGRESS_PREFIX", "ingress.example.com")
+    web, order = target(namespace), Split(canary=100, match=MATCH)
+    assert NginxRouter(cluster).shift(web, order).shows(order)
+    written = notes(control_plane, namespace)
+    assert NginxRouter(cluster).current(web).shows(order)
+    assert not NginxRouter(cluster, prefix=NGINX).current(web).matched
+    home = NginxRouter(cluster).reset(web)
+    left = notes(control_plane, namespace)
+
+    ours = {key for key in written if key.startswith("ingress.example.com/")}
+    assert {"ingress.example.com/canary", "ingress.example.com/canary-by-header"} <= ours
+    assert [] == [key for key in written if key.startswith("canary")]
+    assert (0, False) == (home.canary, home.matched)
+    assert {"ingress.example.com/canary": "true", "ingress.example.com/canary-weight": "0"} == {
+        key: text for key, text in left.items() if key in ours or key.endswith("/canary-weight")
+    }
 
 
 def test_a_given_up_release_leaves_no_canary_ingress(

@@ -26,7 +26,7 @@ from progressive._model.release import ServiceSpec
 from progressive._model.traffic import Split, Target
 from progressive.clusters import KubernetesCluster
 from progressive.errors import DestinationNotFound, NotAccepted, NotOwned
-from progressive.routers import ContourRouter, SkipperRouter
+from progressive.routers import ContourRouter, KnativeRouter, SkipperRouter, StandingKind
 
 pytestmark = pytest.mark.real
 
@@ -304,6 +304,40 @@ def test_a_refusal_of_contour_is_not_accepted(shop: Shop) -> None:
         router.shift(shop.target, Split(canary=20))
 
     assert 20 == shop.router.current(shop.target).canary
+
+
+@pytest.mark.parametrize("shop", ["knative"], indirect=True)
+def test_knative_has_taken_over_what_its_status_repeats(shop: Shop) -> None:
+    """
+    M-115: neither the word of an older generation nor other percents, and then both.
+    """
+    (service,) = shop.made
+    assert isinstance(shop.router, KnativeRouter)
+
+    def speak(generation: int, canary: int, ready: str = "True") -> None:
+        sides = {"web-primary": 100 - canary, "web-canary": canary}
+        told = {
+            "observedGeneration": generation,
+            "latestReadyRevisionName": "web-canary",
+            "conditions": [{"type": "Ready", "status": ready, "reason": "x", "message": "no"}],
+            "traffic": [{"revisionName": name, "percent": it} for name, it in sides.items()],
+        }
+        _report(shop.control_plane, service, told)
+
+    def asked() -> StandingKind:
+        return shop.router.accepted(shop.target, patience=timedelta(seconds=1)).kind
+
+    shop.router.shift(shop.target, Split(canary=20))
+    generation = shop.control_plane.api.get(shop.path(service))["metadata"]["generation"]
+    found = []
+    for told in ((generation - 1, 20), (generation, 0), (generation, 20)):
+        speak(*told)
+        found.append(asked())
+    speak(generation, 20, "False")
+
+    assert [StandingKind.UNVERIFIED, StandingKind.UNVERIFIED, StandingKind.ACCEPTED] == found
+    with pytest.raises(NotAccepted, match="no"):
+        asked()
 
 
 def test_a_side_that_no_backend_is_called_for_is_named(

@@ -71,10 +71,14 @@ def _make_room(api: Api, wanted: Document) -> None:
 
 def _wait_served(api: Api, spec: Document, version: str) -> None:
     group, kind = spec["group"], spec["names"]["kind"]
+    root = f"/apis/{group}/{version}"
 
     def served() -> bool:
-        answer = api.call("GET", f"/apis/{group}/{version}")
+        answer = api.call("GET", root)
         resources = answer.json().get("resources") or () if answer.ok else ()
-        return kind in {one["kind"] for one in resources}
+        if kind not in {one["kind"] for one in resources}:
+            return False
+        # it is listed before its storage answers (429, "storage is (re)initializing")
+        return api.call("GET", f"{root}/{spec['names']['plural']}", limit="1").ok
 
     wait_for(served, f"{kind} served as {group}/{version}")

@@ -120,7 +120,7 @@ def shown_by(endpoint_slices: Sequence[Manifest], target: Target) -> bool:
     for side in Side:
         slices = _slices(endpoint_slices, target, target.on(side))
         owned = [one for one in slices if _owned(one, target.on(side))]
-        ports = {str(inner(port, "name")) for one in slices for port in sequence(one.get("ports"))}
+        ports = {str(inner(port, "name")) for one in owned for port in sequence(one.get("ports"))}
         if not owned or len(ports) != 1:
             return False
     return True

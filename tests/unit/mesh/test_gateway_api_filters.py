@@ -230,6 +230,20 @@ def test_it_comes_back_as_it_was_with_its_next_weight() -> None:
     assert {} == again["metadata"]["annotations"]
 
 
+@pytest.mark.parametrize("first", [0, 30, None])
+def test_it_is_there_again_once_its_release_is_given_up(first: int | None) -> None:
+    """M-138: whoever adopted the route gives it back as it was, the backend in its place."""
+    standing = route(rule(70, first, sessionPersistence={"type": "Cookie"}))
+    rules(standing)[0]["backendRefs"].reverse()
+    adopted = after(CODEC.remembering([standing], TARGET), standing)
+    home = reset(written(Split(canary=20), adopted))
+    given = after(CODEC.giving_back([home], TARGET), home)
+
+    assert {"web-primary": 100} == weights(home)
+    assert standing["spec"] == given["spec"]
+    assert {} == given["metadata"]["annotations"]
+
+
 def test_the_patch_names_what_it_takes_out() -> None:
     """R3: another writer may have put something else there."""
     (patch,) = CODEC.reset([route(persisting())], TARGET)

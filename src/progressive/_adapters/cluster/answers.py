@@ -68,13 +68,16 @@ def refusal(
     # the server quotes the whole object, and an object may hold secrets
     message = re.sub(r'Invalid value: "\{.*\}"', "Invalid value", message, flags=re.DOTALL)
     message = redacted(message, known)
+    kind = ErrorKind.UNAVAILABLE if reads and status == 409 else _kind(status)
+    if _denied(message) and kind is not ErrorKind.UNAVAILABLE:
+        # with any status: neither a right is missing then, nor was there another writer
+        return ClusterError(message, ErrorKind.INVALID, None, status, reason)
     causes = [c for c in (told.get("details") or {}).get("causes") or [] if isinstance(c, dict)]
     if status == 422 and tested and _patch_did_not_fit(reason, message, causes):
         words = "; ".join(str(c.get("message")) for c in causes if c.get("message"))
         words = redacted(words, known)
         message = f"{request}: the patch does not fit any more" + (f": {words}" if words else "")
         return ClusterError(message, ErrorKind.CONFLICT, None, status, reason)
-    kind = ErrorKind.UNAVAILABLE if reads and status == 409 else _kind(status)
     return ClusterError(message, kind, _wait(headers, told), status, reason)
 
 
@@ -88,6 +91,17 @@ def _kind(status: int) -> ErrorKind:
     if status in (408, 410, 429) or status >= 500:
         return ErrorKind.UNAVAILABLE
     return ErrorKind.INVALID
+
+
+def _denied(message: str) -> bool:
+    """
+    Whether admission said no: a webhook, or a policy of the API server.
+
+    Source: ``admission webhook "x" denied the request: …`` (k8s.io/apiserver,
+    `pkg/admission/plugin/webhook/errors`), ``ValidatingAdmissionPolicy 'x' with binding 'y'
+    denied request: …`` (`pkg/admission/plugin/policy/validating`).
+    """
+    return "denied the request" in message or "denied request: " in message
 
 
 def _patch_did_not_fit(reason: str, message: str, causes: list[dict[str, Any]]) -> bool:

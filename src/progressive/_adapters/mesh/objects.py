@@ -349,9 +349,6 @@ def refused(error: ClusterError, deed: str) -> RouterError:
         deed: What was tried, such as ``patch VirtualService shop/web``.
     """
     words = f"cannot {deed}: {error}"
-    if "admission webhook" in str(error) and error.kind is not ErrorKind.UNAVAILABLE:
-        # a webhook may deny with any status, 403 too; that is no missing right
-        return InvalidRequest(words)
     match error.kind:
         case ErrorKind.INVALID:
             return InvalidRequest(words)

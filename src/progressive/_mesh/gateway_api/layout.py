@@ -134,6 +134,17 @@ class RequestRouteLayout(RouteLayout):
         tests, edits = super().weight_operations(rule, others)
         return [*tests, *identity_tests(rule.first(Side.CANARY))], [*edits, *moved]
 
+    def restoring_operations(
+        self, rule: Rule, wanted: Mapping[int, Any]
+    ) -> tuple[list[Operation], list[Operation]]:
+        """The same; a canary that was taken out for its sessions stands in the rule again."""
+        canary = rule.places(Side.CANARY)[0]
+        if rule.destinations[canary].identity:
+            return super().restoring_operations(rule, wanted)
+        others = {place: weight for place, weight in wanted.items() if place != canary}
+        tests, edits = super().restoring_operations(rule, others)
+        return tests, [*edits, *sessions.returned(rule, wanted[canary])]
+
     def check(self, rule: Rule, target: Target, split: Split) -> None:
         """
         Do nothing when the route can say every part of the order.

@@ -2,7 +2,7 @@
 
 Floor 3, pure. An established session stays on its backend whatever the weights say (GEP-1619), so
 the way home takes the canary out of the rule; what was taken out is kept in an annotation, and
-comes back with the canary's next weight. Asked by `layout.py`.
+comes back with the canary's next weight, or once the release is given up. Asked by `layout.py`.
 """
 
 from __future__ import annotations
@@ -69,11 +69,21 @@ def operations(rule: Rule, canary: int) -> list[Operation]:
         )
         removal: Operation = {"op": "remove", "path": pointer(destination.path)}
         return [*annotating(rule.manifest, name, kept), removal]
-    if canary == 0:
-        return []
-    body = {**destination.body, rule.layout.weight_key: canary}
+    return returned(rule, canary) if canary else []
+
+
+def returned(rule: Rule, weight: int | None) -> list[Operation]:
+    """
+    What puts the canary that was taken out into the rule again, at any weight; None: without one.
+
+    To be done after the other weights of the rule.
+    """
+    destination = rule.destinations[rule.places(Side.CANARY)[0]]
+    body = {**destination.body, rule.layout.weight_key: weight}
+    if weight is None:
+        del body[rule.layout.weight_key]
     addition: Operation = {"op": "add", "path": pointer(destination.path), "value": body}
-    return [addition, *unannotating(rule.manifest, name)]
+    return [addition, *unannotating(rule.manifest, f"{WITHDRAWN}{rule.index}")]
 
 
 def _kept(rule: Rule) -> tuple[int, Mapping[str, Any]] | None:

@@ -114,6 +114,13 @@ class IngressLayout(Layout):
             changes.insert(0, {"op": "add", "path": "/metadata/annotations", "value": {}})
         return [], changes
 
+    def restoring_operations(
+        self, rule: Rule, wanted: Mapping[int, Any]
+    ) -> tuple[list[Operation], list[Operation]]:
+        """The whole annotation here as well; a note without a number was written by others."""
+        known = {place: weight for place, weight in wanted.items() if weight is not None}
+        return self.weight_operations(rule, known)
+
     def check(self, rule: Rule, target: Target, split: Split) -> None:
         """The annotation must be readable, and mean the same for all paths."""
         if fault := rule.destinations[0].body.get("fault"):

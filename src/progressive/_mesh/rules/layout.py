@@ -204,6 +204,21 @@ class Layout:
                 edits.append({"op": "add", "path": path, "value": weight})
         return (tests, edits) if edits else ([], [])
 
+    def restoring_operations(
+        self, rule: Rule, wanted: Mapping[int, Any]
+    ) -> tuple[list[Operation], list[Operation]]:
+        """The same for weights that stood once, quantities as texts too; None: there was none."""
+        tests: list[Operation] = []
+        edits: list[Operation] = []
+        for place, weight in sorted(wanted.items()):
+            destination = rule.destinations[place]
+            if destination.body.get(self.weight_key) != weight:
+                tests.extend(identity_tests(destination))
+                path = pointer((*destination.path, self.weight_key))
+                written: Operation = {"op": "add", "path": path, "value": weight}
+                edits.append({"op": "remove", "path": path} if weight is None else written)
+        return tests, edits
+
     # destinations
 
     def is_service(

@@ -10,10 +10,9 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from progressive._mesh.access import inner, mapping, pointer, sequence, text
+from progressive._mesh.access import inner, mapping, sequence, text
 from progressive._mesh.codec import Manifest, ObjectPatch, Operation
 from progressive._mesh.rules import weights
-from progressive._mesh.rules.destination import identity_tests
 from progressive._mesh.rules.layout import Rule
 from progressive._mesh.rules.patch import annotating, patch_of, unannotating
 from progressive._model.traffic import Side, Target
@@ -54,18 +53,10 @@ def giving_back(
         rule = next((one for one in rules if note.get("rule") in (one.name, one.index)), None)
         if rule is None or not rule.both or not _at_home(rule, target):
             continue
-        for side in Side:
-            wanted = note.get(str(side))
-            destination = rule.first(side)
-            key = rule.layout.weight_key
-            if destination.body.get(key) == wanted:
-                continue
-            path = pointer((*destination.path, key))
-            tests += identity_tests(destination)
-            if wanted is None:
-                changes.append({"op": "remove", "path": path})
-            else:
-                changes.append({"op": "add", "path": path, "value": wanted})
+        wanted = {rule.places(side)[0]: note.get(str(side)) for side in Side}
+        told, edits = rule.layout.restoring_operations(rule, wanted)
+        tests += told
+        changes += edits
     return patch_of(manifest, target, tests, [*changes, *unannotating(manifest, ORIGINAL)])
 
 

@@ -255,6 +255,28 @@ def test_refusal_is_told_at_once(
     assert (kind, 1) == (error.kind, len(server.asked))
 
 
+@pytest.mark.parametrize("code", [400, 403, 404, 409, 422])
+@pytest.mark.parametrize(
+    "words",
+    [
+        'admission webhook "v" denied the request: the smoke test failed',
+        "web is forbidden: ValidatingAdmissionPolicy 'v' with binding 'b' denied request: Friday",
+    ],
+)
+def test_denial_of_admission_is_no_conflict_and_no_missing_right(
+    server: Server, cluster: KubernetesCluster, code: int, words: str
+) -> None:
+    """
+    M-122: it may come with any status, and in words that a failed `test` has as well.
+    """
+    server.replies = [status(code, "Whatever", words)]
+    with pytest.raises(ClusterError, match="denied") as told:
+        cluster.json_patch(MAP, [GUARD])
+
+    assert ErrorKind.INVALID is told.value.kind
+    assert 1 == len(server.asked)
+
+
 def test_answer_that_was_cut_off_is_no_answer(server: Server, cluster: KubernetesCluster) -> None:
     """
     A connection that breaks in the head of an answer reads as success without a body.

@@ -177,3 +177,19 @@ def test_sides_of_another_namespace_are_others(name: str) -> None:
 def _read(name: str, objects: Sequence[Mapping[str, Any]], target: Target = TARGET) -> Any:
     observed = PROXIES[name].codec.read(objects, target)
     return observed.canary, observed.total
+
+
+@EVERY
+@pytest.mark.parametrize("first", [(90, 10), (4, 0)])
+def test_an_adopted_route_gets_its_first_weights_again(name: str, first: tuple[int, int]) -> None:
+    """
+    Whatever the way in which its kind holds a weight.
+    """
+    codec = PROXIES[name].codec
+    before = PROXIES[name].made(*first, None)
+    adopted = carried_out(before, codec.remembering(before, TARGET))
+    moved = carried_out(adopted, codec.write(adopted, TARGET, Split(canary=50)))
+    home = carried_out(moved, codec.reset(moved, TARGET))
+    given = carried_out(home, codec.giving_back(home, TARGET))
+
+    assert same(before, given)
