@@ -33,6 +33,7 @@ from progressive._mesh import preflight
 from progressive._mesh.codec import (
     Manifest,
     MeshCodec,
+    ObjectKind,
     ObjectPatch,
     has_services,
     ref_of,
@@ -99,6 +100,11 @@ class MeshRouter:
 
             self._given = KubernetesCluster.from_environment()
         return self._given
+
+    @property
+    def kinds(self) -> tuple[ObjectKind, ...]:
+        """The kinds of routing objects that it steers."""
+        return self._codec.kinds
 
     def marked(self, namespace: str | None) -> list[Marked]:
         """
