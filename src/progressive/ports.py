@@ -103,6 +103,17 @@ class FencedRouter(Protocol):
         """The run is over: remove the token, and test none any more."""
 
 
+@runtime_checkable
+class FencedWorkload(Protocol):
+    """A workload that can tell whose turn it is before it writes; others need not."""
+
+    def fence(self, target: Target, fence: Fence) -> None:
+        """
+        From now on nothing is scaled or promoted once the target belongs to another driver: a
+        write raises a `ClusterError` of kind ``lost`` then. Nothing is asked or written here.
+        """
+
+
 class Closeable(Protocol):
     """Something that goes on beside the run until it is closed."""
 

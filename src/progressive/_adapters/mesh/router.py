@@ -23,12 +23,13 @@ from attrs import evolve
 from progressive._adapters.mesh import accepted as done
 from progressive._adapters.mesh.adopting import adopt, give_back
 from progressive._adapters.mesh.drift import drifted
-from progressive._adapters.mesh.fence import DRIVER, Guard, token_of
+from progressive._adapters.mesh.fence import Guard, token_of
 from progressive._adapters.mesh.marked import Marked, marked_routes
 from progressive._adapters.mesh.objects import MeshObjects, Sight, refused
 from progressive._adapters.mesh.owners import Owners
 from progressive._adapters.mesh.returning import hand_back, take_up
 from progressive._adapters.mesh.writes import Intent, MeshWrites, Written
+from progressive._kube.marks import DRIVER
 from progressive._mesh import preflight
 from progressive._mesh.codec import (
     Manifest,
@@ -103,7 +104,7 @@ class MeshRouter:
 
     @property
     def kinds(self) -> tuple[ObjectKind, ...]:
-        """The kinds of routing objects that it steers."""
+        """What it steers."""
         return self._codec.kinds
 
     def marked(self, namespace: str | None) -> list[Marked]:

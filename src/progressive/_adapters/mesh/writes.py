@@ -16,9 +16,10 @@ from typing import Any
 from attrs import evolve, frozen
 
 from progressive._adapters.journal.stores import in_a_hurry
-from progressive._adapters.mesh.fence import DRIVER, Guard, is_loss
+from progressive._adapters.mesh.fence import Guard, is_loss
 from progressive._adapters.mesh.objects import MeshObjects, Sight, refused
 from progressive._adapters.mesh.undo import anew, restoration
+from progressive._kube.marks import DRIVER
 from progressive._mesh.codec import Manifest, ObjectPatch, ResourceRef, ref_of
 from progressive._mesh.ownership import writers
 from progressive._model.traffic import Target

@@ -22,6 +22,7 @@ from progressive._adapters.lease.hold import lease_path
 from progressive._adapters.notifiers.events import KubernetesEvents
 from progressive._adapters.workload import DeploymentWorkload
 from progressive._kube import rights as kube
+from progressive._kube.paths import path_of
 from progressive._model.record import Notification
 from progressive._model.release import Document, Traffic
 from progressive._model.traffic import Side, Split, Target
@@ -152,9 +153,16 @@ class Rehearsal:
         _try(self._grow_primary)
         _try(lambda: self.workload.scale(self._target, up=True))
         _try(self._drive)
+        # somebody may have removed the Lease of a driver that is gone
+        self._drivers.delete(lease_path(self._target, named=True))
+        for service in (self._target.primary, self._target.canary):
+            self.copy.delete(path_of(ready_slice(service, self._target.namespace)))
         self.copy.forget()
         self._drivers.forget()
         _try(self._promote_in_another_process)
+        # a primary that does not become ready; without endpoints the services are asked as well
+        _try(lambda: self._shift(self._document.plan.total))
+        self._make_ready()
         _try(lambda: self.workload.scale(self._target, up=False))
         self.surround(begins=False)
 
