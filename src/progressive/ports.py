@@ -105,13 +105,10 @@ class FencedRouter(Protocol):
 
 @runtime_checkable
 class FencedWorkload(Protocol):
-    """A workload that can tell whose turn it is before it writes; others need not."""
+    """A workload that finds out before it writes whose turn it is; others need not."""
 
     def fence(self, target: Target, fence: Fence) -> None:
-        """
-        From now on nothing is scaled or promoted once the target belongs to another driver: a
-        write raises a `ClusterError` of kind ``lost`` then. Nothing is asked or written here.
-        """
+        """From now on a write raises kind ``lost`` once the target is another driver's."""
 
 
 class Closeable(Protocol):
@@ -182,11 +179,8 @@ class Workload(Protocol):
         """Write on the primary which revision it runs: the first deploy is complete."""
 
     def scale(self, target: Target, *, up: bool) -> None:
-        """
-        Scale the canary to the primary's present replicas (and keep its template), or to 0.
-
-        Before it comes up, the primary's autoscalers are kept from going below those replicas.
-        """
+        """Scale the canary to the primary's present replicas, or to 0. Before it comes up its
+        template is kept, and the primary's autoscalers may not go below those replicas."""
 
     def readiness(self, target: Target, side: Side, until: datetime) -> Asked:
         """Whether a side is ready; may wait for it until `until`, and answers as soon as it is."""

@@ -299,8 +299,7 @@ class MeshRouter:
         From now on every write tests the token, and writes it first where it is not there.
 
         Raises:
-            RouterError: Kind ``lost``: the target belongs to another driver; others: the objects
-                could not be read or written.
+            RouterError: Kind ``lost``: the target is another driver's; others: an object failed.
         """
         self._writes.guards[target] = Guard(fence)
         sight = self._objects.seen(target) or self._objects.look(target)

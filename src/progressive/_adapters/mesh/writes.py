@@ -335,8 +335,7 @@ class MeshWrites:
         if owner is not None and not meta.get("ownerReferences"):
             meta["ownerReferences"] = [dict(owner)]
         if (guard := self.guards.get(target)) is not None:
-            notes = dict(meta.get("annotations") or {})
-            meta["annotations"] = {**notes, DRIVER: guard.fence.token}
+            meta["annotations"] = {**(meta.get("annotations") or {}), DRIVER: guard.fence.token}
         return body
 
     def _settle(

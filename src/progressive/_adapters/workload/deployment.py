@@ -26,6 +26,7 @@ from progressive._adapters.workload.objects import (
     annotated,
     at_version,
     deployment_path,
+    existing,
     find,
     refusals,
     refused,
@@ -361,21 +362,15 @@ class DeploymentWorkload:
         return deployment_path(target.namespace, self.managed.primary)
 
     def _target(self, target: Target) -> Document:
-        found = find(self.cluster, self._target_path(target))
-        if found is None:
-            where = f"{target.namespace}/{self.managed.name}"
-            raise ClusterError(f"Deployment {where} does not exist", ErrorKind.NOT_FOUND)
-        return found
+        name = f"Deployment {target.namespace}/{self.managed.name}"
+        return existing(self.cluster, self._target_path(target), name)
 
     def _primary(self, target: Target) -> Document | None:
         return find(self.cluster, self._primary_path(target))
 
     def _existing_primary(self, target: Target) -> Document:
-        found = self._primary(target)
-        if found is None:
-            where = f"{target.namespace}/{self.managed.primary}"
-            raise ClusterError(f"the primary {where} does not exist", ErrorKind.NOT_FOUND)
-        return found
+        name = f"the primary {target.namespace}/{self.managed.primary}"
+        return existing(self.cluster, self._primary_path(target), name)
 
     def _kept(self, target: Target, revision: str) -> Mapping[str, Any]:
         kept = self._kept_here.get((target, revision)) or templates.recall(
