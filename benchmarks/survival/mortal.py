@@ -213,8 +213,10 @@ def _route(body: Any) -> str:
 
 def _deployment(path: str, body: Any) -> str:
     paths = [str(one["path"]) for one in body if one["op"] != "test"]
-    if paths == ["/spec/replicas"]:
+    if "/spec/replicas" in paths:
         return "scale"
+    if any(one.endswith(_DRIVER) for one in paths):
+        return "fence"
     if any(one.startswith("/spec/template") for one in paths):
         return "promote" if path.endswith("-primary") else "image"
     return "mark"

@@ -154,6 +154,33 @@ def test_replicas_make_a_share_that_ready_pods_take_over(
     assert (4, 0) == replicas(control_plane, namespace)
 
 
+def test_the_way_home_from_the_total_leaves_nobody_alone(
+    control_plane: ControlPlane, cluster: KubernetesCluster, namespace: str
+) -> None:
+    """
+    L11: the primary has no pod there; those of the canary go once the primary's are ready.
+    """
+    shop(control_plane, namespace, apex=None, canary=1)
+    router, place = KubernetesRouter(cluster), target(namespace)
+    router.shift(place, Split(canary=50))
+    wait_for(lambda: 40 <= router.current(place).canary <= 60, "the share")
+    router.shift(place, Split(canary=100))
+    settled(control_plane, namespace, primary=0, canary=5)
+    mark = control_plane.mark()
+    home = KubernetesRouter(cluster).reset(place)
+    events = [
+        (one["objectRef"].get("name", ""), one["verb"])
+        for one in control_plane.events("progressive", since=mark)
+        if one["objectRef"].get("namespace") == namespace
+    ]
+    first, second = [at for at, one in enumerate(events) if one[1] == "patch"]
+
+    assert 0 == home.canary
+    assert ["web-primary", "web-canary"] == [events[at][0] for at in (first, second)]
+    assert second - first > 1, "nobody looked whether the primary was ready"
+    settled(control_plane, namespace, primary=5, canary=0)
+
+
 def test_an_autoscaler_that_comes_in_a_run_stops_the_next_step(
     control_plane: ControlPlane, namespace: str, cluster: KubernetesCluster
 ) -> None:

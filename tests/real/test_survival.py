@@ -216,6 +216,34 @@ def test_a_driver_that_slept_cannot_land_a_late_write(sleeper: Sleeper, nth: int
     assert all(status in (409, 422) for status in answers), answers
 
 
+def test_a_driver_that_slept_brings_up_no_canary_that_nobody_asked_for(sleeper: Sleeper) -> None:
+    """
+    It sleeps before its first write to the target; another one aborts, with no pod to take away.
+    """
+    place = sleeper.stage.place
+    late = sleeper.start(sleeper.job(doom=Doom(what="scale", nth=1, when="asleep")))
+    wait_for(lambda: sleeper.told("sleeps", late), "a driver asleep")
+    other = str(place.control_plane.kubeconfig("other", namespace=place.namespace))
+    place.environment["KUBECONFIG"] = other
+    aborted = place.run("abort", "--why", "its driver does not answer")
+    mark = place.control_plane.mark()
+    late.send_signal(signal.SIGCONT)
+    code = late.wait(60)
+    answers = [
+        status
+        for verb, resource, status in place.control_plane.writes(
+            "progressive", since=mark, namespace=place.namespace
+        )
+        if resource == "deployments"
+    ]
+
+    assert ("aborted", 0) == (aborted.answer["outcome"], aborted.code), aborted.lines
+    assert (8, ["lease-lost"]) == (code, [one["reason"] for one in sleeper.told("ends", late)])
+    assert 0 == place.replicas("my-app")
+    assert answers, "it never tried"
+    assert all(status in (409, 422) for status in answers), answers
+
+
 @pytest.mark.parametrize("what", ["promote", "scale"])
 def test_a_driver_that_slept_does_not_touch_the_release_after_it(
     sleeper: Sleeper, what: str

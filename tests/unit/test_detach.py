@@ -16,6 +16,7 @@ from tests.unit.release_world import Controllers, Killed, connection, released
 
 from progressive import Runner
 from progressive._adapters.cluster.memory import MemoryCluster
+from progressive._adapters.mesh.routers.smi import SmiRouter
 from progressive._release.outside.detach import Detached, Detaching
 from progressive.errors import ClusterError, ErrorKind, SpecError
 from progressive.testing import VirtualClock
@@ -267,3 +268,57 @@ def test_a_journal_of_a_living_driver_is_busy(tmp_path: Path) -> None:
 
     assert 8 == done.exit_code, done.message
     assert before == after
+
+
+def given_up(folder: Path, spec: dict[str, Any], *, tidy: bool, denied: bool = False) -> Detached:
+    """A release by TrafficSplits, where linkerd-smi has made a ServiceProfile."""
+    profile = {
+        "apiVersion": "linkerd.io/v1alpha2",
+        "kind": "ServiceProfile",
+        "metadata": {"name": "web.shop.svc.cluster.local", "namespace": "shop"},
+        "spec": spec,
+    }
+    cluster, _ = released(folder, profile)
+    if denied:
+        cluster.deny("delete", "serviceprofiles")
+    made = evolve(connection(cluster, folder), router=SmiRouter(cluster))
+    pause = lambda _: None  # noqa: E731
+    return Detaching(made, by="tests", remove_left_over=tidy, pause=pause).run()
+
+
+PROFILE = "ServiceProfile shop/web.shop.svc.cluster.local"
+
+
+def test_what_linkerd_smi_leaves_is_named_and_removed_on_request(tmp_path: Path) -> None:
+    """
+    M-86: it overrides every later route of the service; somebody else made it.
+    """
+    named = given_up(tmp_path, {"dstOverrides": []}, tidy=False)
+    removed = given_up(tmp_path, {"dstOverrides": []}, tidy=True)
+
+    assert (0, 0) == (named.exit_code, removed.exit_code), (named.message, removed.message)
+    assert [PROFILE] == [one.partition(" (")[0] for one in named.kept]
+    assert PROFILE not in named.removed
+    assert PROFILE in removed.removed
+    assert [] == removed.kept
+
+
+@pytest.mark.parametrize(
+    ("spec", "denied", "kept"),
+    [
+        ({"routes": [{"name": "GET /"}]}, False, []),
+        ({"dstOverrides": [{"authority": "web-primary"}]}, False, [PROFILE]),
+        ({}, True, [PROFILE]),
+    ],
+)
+def test_what_says_something_or_may_not_be_deleted_stays(
+    tmp_path: Path, spec: dict[str, Any], denied: bool, kept: list[str]
+) -> None:
+    """
+    Its routes are somebody's; and a release that is given up is given up all the same.
+    """
+    done = given_up(tmp_path, spec, tidy=True, denied=denied)
+
+    assert 0 == done.exit_code, done.message
+    assert PROFILE not in done.removed
+    assert kept == [one.partition(" (")[0] for one in done.kept]

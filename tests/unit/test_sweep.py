@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from click.testing import CliRunner
-from tests.docs.snippets import ROOT
 from tests.unit.kube.manifests import template
 from tests.unit.mesh import gateway_api
 from tests.unit.release_world import Controllers, Killed, connection, released
@@ -22,7 +20,8 @@ from progressive._adapters.cluster.memory import MemoryCluster
 from progressive._cli.main import cli
 from progressive._release.outside.standing import Found
 from progressive._release.outside.sweep import Sweep, Wishes, exit_code
-from progressive.errors import ClusterError, ErrorKind
+from progressive._release.rights.beside import needs_to_sweep
+from progressive.errors import ClusterError, ErrorKind, MetricsError
 from progressive.ports import Cluster, TrafficRouter
 from progressive.testing import VirtualClock
 
@@ -129,6 +128,29 @@ def test_a_split_that_is_younger_than_asked_for_is_left(tmp_path: Path) -> None:
     assert "not older" in young.message
     assert [80, 20] == weights(cluster)
     assert old.orphan
+
+
+def test_a_run_that_its_driver_left_is_one_that_nobody_drives(tmp_path: Path) -> None:
+    """`--on-abort detach` leaves it to the next driver; the one that comes may be a sweep."""
+    cluster, _ = released(tmp_path)
+    new_image(cluster)
+    made = connection(cluster, tmp_path)
+
+    class Leaving:
+        def sample(self, question: object) -> Any:
+            runner.leave()
+            raise MetricsError("it is over", ErrorKind.UNAVAILABLE)
+
+    clock = VirtualClock(datetime.now(UTC))
+    runner = Runner(made.router, Leaving(), made.workload, clock=clock, origin=made.origin)
+    left = runner.run(made.plan(None), made.target)
+    (shown,) = sweep(cluster)
+    (home,) = sweep(cluster, restore=True)
+
+    assert (Outcome.INCONCLUSIVE, False) == (left.outcome, left.split_restored)
+    assert ("interrupted", True) == (shown.standing, shown.orphan)
+    assert (Outcome.ABORTED, True) == (home.outcome, home.restored)
+    assert [100, 0] == weights(cluster)
 
 
 def test_a_hold_protects_until_its_time_is_over(tmp_path: Path) -> None:
@@ -435,18 +457,10 @@ def test_a_promotion_that_died_is_finished(tmp_path: Path) -> None:
     assert [100, 0] == weights(cluster)
 
 
-def test_the_role_on_the_page_is_just_what_a_sweep_asks_for(tmp_path: Path) -> None:
+def test_the_printed_role_is_just_what_a_sweep_asks_for(tmp_path: Path) -> None:
     """A right too few is a split that stays; a right too many is somebody's way in."""
-    page = (ROOT / "docs/how-to/clean-up.md").read_text()
-    block = next(one for one in page.split("```yaml\n")[1:] if "kind: CronJob" in one)
-    role = next(one for one in yaml.safe_load_all(block.split("```")[0]) if one["kind"] == "Role")
-    granted = {
-        (group, resource, verb)
-        for rule in role["rules"]
-        for group in rule["apiGroups"]
-        for resource in rule["resources"]
-        for verb in rule["verbs"]
-    }
+    rights = needs_to_sweep(["istio"], namespace="shop", restore=True)
+    granted = {(one.group, one.resource, one.verb) for one in rights}
     asked: set[tuple[str, str, str]] = set()
     for number, make in enumerate((killed, promotion_that_died, killed)):
         folder = tmp_path / str(number)
@@ -463,7 +477,15 @@ def test_the_role_on_the_page_is_just_what_a_sweep_asks_for(tmp_path: Path) -> N
                 asked.add((at.group, at.plural, each))
 
     assert asked <= granted, asked - granted
-    # a Lease on another machine is watched, and a promotion whose primary does not become ready
-    # sends all to the canary, for which the services are asked
-    rare = {("coordination.k8s.io", "leases", "watch"), ("", "services", "get")}
-    assert granted - asked <= rare, granted - asked
+    # a Lease on another machine is watched, a promotion whose primary does not become ready sends
+    # all to the canary, for which the services are asked, and no autoscaler is in this cluster
+    rare = {
+        ("coordination.k8s.io", "leases", "watch"),
+        ("", "services", "get"),
+        ("autoscaling", "horizontalpodautoscalers", "get"),
+        ("autoscaling", "horizontalpodautoscalers", "patch"),
+        ("keda.sh", "scaledobjects", "get"),
+        ("keda.sh", "scaledobjects", "patch"),
+    }
+    meshes = {one for one in granted - asked if one[2] == "list" and "." in one[0]}
+    assert granted - asked - meshes <= rare, granted - asked - meshes

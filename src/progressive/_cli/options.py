@@ -26,22 +26,29 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 def document_options(command: Command) -> Command:
     """How a release is picked from its file and read."""
-    allow = click.option(
-        "--allow-no-checks",
-        is_flag=True,
-        help="Take a release without any check; it cannot fail.",
-    )
-    return picking_options(allow(command))
+    return picking_options(allow_option(command))
 
 
 def picking_options(command: Command) -> Command:
     """How a release is picked from its file, for commands that only look for its runs."""
     for option in (
         click.option("--router", help="Router; default: the document's provider, else istio."),
-        click.option("--name", help="Which release of a file that holds several."),
+        name_option,
     ):
         command = option(command)
     return command
+
+
+def name_option(command: Command) -> Command:
+    """``--name``."""
+    help = "Which release of a file that holds several."
+    return click.option("--name", help=help)(command)
+
+
+def allow_option(command: Command) -> Command:
+    """``--allow-no-checks``."""
+    help = "Take a release without any check; it cannot fail."
+    return click.option("--allow-no-checks", is_flag=True, help=help)(command)
 
 
 def output_option(command: Command) -> Command:

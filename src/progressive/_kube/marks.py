@@ -21,6 +21,8 @@ MADE_FROM = "progressive.dev/made-from"
 """Annotation of a primary whose first deploy is under way: the revision it was made from."""
 SELECTOR_BEFORE = "progressive.dev/selector-before"
 """Annotation of a user's apex service: its selector, as JSON, before it was pointed away."""
+DRIVER = "progressive.dev/driver"
+"""Annotation of a route object in a run, and of a target: ``<run>/<epoch>`` of its driver."""
 
 _FLAGGER = "flagger.app/"
 

@@ -111,25 +111,34 @@ def rights_in(rules: Iterable[Rule], *, namespace: str) -> frozenset[Right]:
     )
 
 
-def role(name: str, namespace: str | None, rules: Sequence[Rule]) -> Manifest:
-    """A Role; without `namespace` it goes where it is applied."""
+def role(
+    name: str, namespace: str | None, rules: Sequence[Rule], *, everywhere: bool = False
+) -> Manifest:
+    """A Role; without `namespace` it goes where it is applied. `everywhere`: a ClusterRole."""
     return {
         "apiVersion": f"{_GROUP}/v1",
-        "kind": "Role",
+        "kind": _kind("Role", everywhere=everywhere),
         "metadata": _metadata(name, namespace),
         "rules": [dict(one) for one in rules],
     }
 
 
-def binding(name: str, namespace: str | None, subject: Mapping[str, str]) -> Manifest:
-    """The RoleBinding that gives the Role of the same name to a subject."""
+def binding(
+    name: str, namespace: str | None, subject: Mapping[str, str], *, everywhere: bool = False
+) -> Manifest:
+    """The binding that gives the Role, or ClusterRole, of the same name to a subject."""
+    of = {"apiGroup": _GROUP, "kind": _kind("Role", everywhere=everywhere), "name": name}
     return {
         "apiVersion": f"{_GROUP}/v1",
-        "kind": "RoleBinding",
+        "kind": _kind("RoleBinding", everywhere=everywhere),
         "metadata": _metadata(name, namespace),
-        "roleRef": {"apiGroup": _GROUP, "kind": "Role", "name": name},
+        "roleRef": of,
         "subjects": [dict(subject)],
     }
+
+
+def _kind(kind: str, *, everywhere: bool) -> str:
+    return f"Cluster{kind}" if everywhere else kind
 
 
 def _metadata(name: str, namespace: str | None) -> Manifest:

@@ -35,6 +35,7 @@ from progressive.ports import (
     Closeable,
     Fence,
     FencedRouter,
+    FencedWorkload,
     Hold,
     Workload,
 )
@@ -125,16 +126,19 @@ class Session:
 
     def fence(self, *, at_once: bool) -> None:
         """
-        Put our token on the route objects, so that no late write of an older driver lands (L18).
+        Let no late write of an older driver land, on the route objects and the workload (L18).
 
         Raises:
             RouterError: Kind ``lost``, or one that may go away by itself; what is wrong with the
                 route itself is met by the orders of the run, which know what to make of it.
         """
-        router = self._parts.router
+        router: object = self._parts.router
+        workload: object = self._parts.workload
+        fence = Fence.of(self.analysis.run, self._hold)
+        if isinstance(workload, FencedWorkload):
+            workload.fence(self._target, fence)
         if not isinstance(router, FencedRouter):
             return
-        fence = Fence.of(self.analysis.run, self._hold)
         try:
             router.fence(self._target, fence, at_once=at_once)
         except AdapterError as error:

@@ -20,7 +20,7 @@ from progressive.ports.traffic import (
     RouteReturner,
     TrafficRouter,
 )
-from progressive.ports.workload import Asked, Workload
+from progressive.ports.workload import Asked, FencedWorkload, Workload
 
 __all__ = [
     "TrafficRouter",
@@ -31,6 +31,7 @@ __all__ = [
     "HandedBack",
     "MetricsProvider",
     "Workload",
+    "FencedWorkload",
     "Asked",
     "Store",
     "Saved",

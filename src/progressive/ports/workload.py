@@ -6,13 +6,14 @@ Floor 3.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from attrs import frozen
 
 from progressive._model.events import Readiness, Situation
 from progressive._model.traffic import Side, Target
 from progressive.ports.told import Closeable, Tell
+from progressive.ports.traffic import Fence
 
 
 @frozen(kw_only=True)
@@ -62,3 +63,11 @@ class Workload(Protocol):
 
     def watch(self, target: Target, tell: Tell) -> Closeable:
         """Tell `TargetMoved` whenever the target's template changes, until closed."""
+
+
+@runtime_checkable
+class FencedWorkload(Protocol):
+    """A workload that finds out before it writes whose turn it is; others need not."""
+
+    def fence(self, target: Target, fence: Fence) -> None:
+        """From now on a write raises kind ``lost`` once the target is another driver's."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,7 +11,7 @@ from tests.unit.mesh.manifests import endpoints
 from tests.unit.mesh.plain import TARGET, by_name, labels, main, pods, services, texts
 
 from progressive._adapters.cluster.memory import MemoryCluster
-from progressive._adapters.mesh.fence import DRIVER
+from progressive._kube.marks import DRIVER
 from progressive._model.traffic import Split
 from progressive.errors import PreflightFailed
 from progressive.ports import Fence
@@ -134,3 +136,96 @@ def marks(cluster: MemoryCluster) -> dict[str, str]:
         if one["kind"] == "Ingress"
     }
     return {name: token for name, token in found.items() if token}
+
+
+class Pods:
+    """Pods of the primary that get ready some looks after they are asked for."""
+
+    def __init__(self, *, primary: int, ready_after: int | None) -> None:
+        slices = [endpoints("web-primary", *[False] * primary), endpoints("web-canary", True)]
+        self.cluster = MemoryCluster([*pods(primary, 4), *slices])
+        self._ready_after, self.looks = ready_after, 0
+        self.now = datetime(2026, 11, 29, tzinfo=UTC)
+        self.router = KubernetesRouter(self.cluster, now=lambda: self.now, pause=self._pause)
+
+    def _pause(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+        self.looks += 1
+        assert 4 == self.replicas("web-canary"), "nobody serves the users"
+        if self.looks == self._ready_after:
+            self.cluster.put(endpoints("web-primary", *[True] * self.replicas("web-primary")))
+
+    def replicas(self, name: str) -> int:
+        return int(stored(self.cluster, "Deployment", name)["spec"]["replicas"])
+
+    def shown(self) -> tuple[int, int]:
+        return self.replicas("web-primary"), self.replicas("web-canary")
+
+
+def reset(router: KubernetesRouter) -> object:
+    return router.reset(TARGET)
+
+
+def shift_home(router: KubernetesRouter) -> object:
+    return router.shift(TARGET, Split(canary=0))
+
+
+HOME = pytest.mark.parametrize("home", [reset, shift_home])
+
+
+@HOME
+def test_the_primary_serves_before_the_last_pods_of_the_canary_go(
+    home: Callable[[KubernetesRouter], object],
+) -> None:
+    """
+    L11: at the total the primary has no pod, and until one is ready users find the canary's alone.
+    """
+    world = Pods(primary=0, ready_after=3)
+    home(world.router)
+
+    assert 3 == world.looks
+    assert (4, 0) == world.shown()
+
+
+@HOME
+def test_a_primary_that_does_not_become_ready_takes_no_traffic(
+    home: Callable[[KubernetesRouter], object],
+) -> None:
+    """
+    It may go away by itself, so a run repeats it; what was begun is gone on with, not begun anew.
+    """
+    world = Pods(primary=0, ready_after=35)
+    with pytest.raises(PreflightFailed, match="no ready endpoint") as refused:
+        home(world.router)
+    between = world.shown()
+    home(world.router)
+
+    assert refused.value.transient
+    assert (4, 4) == between
+    assert (4, 0) == world.shown()
+
+
+@HOME
+def test_a_primary_whose_pods_are_broken_gets_no_more_of_them(
+    home: Callable[[KubernetesRouter], object],
+) -> None:
+    """
+    More pods of the same do not help; they are waited for.
+    """
+    world = Pods(primary=2, ready_after=None)
+    with pytest.raises(PreflightFailed):
+        home(world.router)
+
+    assert (2, 4) == world.shown()
+
+
+def test_a_way_home_where_nobody_serves_waits_for_nobody() -> None:
+    """
+    There is no outage to be made.
+    """
+    world = Pods(primary=0, ready_after=None)
+    world.cluster.put(endpoints("web-canary", False))
+    world.router.reset(TARGET)
+
+    assert (4, 0) == world.shown()
+    assert 0 == world.looks

@@ -10,8 +10,9 @@ from tests.unit.adapters.mesh_world import ROUTES, WEB, router, weights, world
 from tests.unit.mesh.manifests import TARGET, both, route
 
 from progressive._adapters.cluster.memory import MemoryCluster
-from progressive._adapters.mesh.fence import DRIVER, token_of
+from progressive._adapters.mesh.fence import token_of
 from progressive._adapters.mesh.router import MeshRouter
+from progressive._kube.marks import DRIVER
 from progressive._model.traffic import RouteRef, Split
 from progressive.errors import ClusterError, ErrorKind, LeaseLost, RouterError
 from progressive.ports import Fence

@@ -19,9 +19,9 @@ from tests.unit.adapters.toy_mesh import (
 from tests.unit.mesh.manifests import TARGET
 
 from progressive._adapters.cluster.memory import MemoryCluster
-from progressive._adapters.mesh.fence import DRIVER
 from progressive._adapters.mesh.undo import restoration
 from progressive._adapters.mesh.writes import Written
+from progressive._kube.marks import DRIVER
 from progressive._kube.patch import apply
 from progressive._model.traffic import Observed, Split
 from progressive.errors import (

@@ -81,6 +81,11 @@ class KubernetesCluster:
         """The same cluster with one short attempt for each request: the way home waits for it."""
         return KubernetesCluster(self._link, policy=URGENT, dry_run=self._dry)
 
+    @property
+    def dry_run(self) -> bool:
+        """Whether writes are checked alone: nothing that was written can be waited for."""
+        return self._dry
+
     def rehearsal(self) -> KubernetesCluster:
         """The same cluster, where the server checks writes and stores none (``dryRun=All``)."""
         return KubernetesCluster(self._link, policy=self._policy, dry_run=True)

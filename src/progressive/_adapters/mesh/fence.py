@@ -13,12 +13,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from attrs import define, evolve, field
 
+from progressive._kube.marks import DRIVER
 from progressive._mesh.codec import Manifest, ObjectPatch, Operation, ResourceRef, version_test
 from progressive.errors import ErrorKind, LockError, RouterError
 from progressive.ports import Fence
-
-DRIVER = "progressive.dev/driver"
-"""Annotation of a route object in a run: ``<run>/<epoch>`` of its driver."""
 
 _PATH = f"/metadata/annotations/{DRIVER.replace('/', '~1')}"
 

@@ -23,9 +23,10 @@ from attrs import evolve
 from progressive._adapters.mesh import accepted as done
 from progressive._adapters.mesh.adopting import adopt, give_back
 from progressive._adapters.mesh.drift import drifted
-from progressive._adapters.mesh.fence import DRIVER, Guard, token_of
+from progressive._adapters.mesh.fence import Guard, token_of
+from progressive._adapters.mesh.making import create, made_known
 from progressive._adapters.mesh.marked import Marked, marked_routes
-from progressive._adapters.mesh.objects import MeshObjects, Sight, refused
+from progressive._adapters.mesh.objects import MeshObjects, Sight
 from progressive._adapters.mesh.owners import Owners
 from progressive._adapters.mesh.returning import hand_back, take_up
 from progressive._adapters.mesh.writes import Intent, MeshWrites, Written
@@ -33,6 +34,7 @@ from progressive._mesh import preflight
 from progressive._mesh.codec import (
     Manifest,
     MeshCodec,
+    ObjectKind,
     ObjectPatch,
     has_services,
     ref_of,
@@ -42,7 +44,6 @@ from progressive._mesh.standing import Standing
 from progressive._model.release import ServiceSpec
 from progressive._model.traffic import Capabilities, Observed, Side, Split, Target
 from progressive.errors import (
-    ClusterError,
     DestinationNotFound,
     ErrorKind,
     InvalidRequest,
@@ -100,6 +101,11 @@ class MeshRouter:
 
             self._given = KubernetesCluster.from_environment()
         return self._given
+
+    @property
+    def kinds(self) -> tuple[ObjectKind, ...]:
+        """What it steers."""
+        return self._codec.kinds
 
     def marked(self, namespace: str | None) -> list[Marked]:
         """
@@ -267,22 +273,12 @@ class MeshRouter:
             )
         if not self._offline:
             self._require_primary(target)
-        if (guard := self._writes.guards.get(target)) is not None:
-            made["metadata"].setdefault("annotations", {})[DRIVER] = guard.fence.token
-        if owner is not None:
-            made["metadata"]["ownerReferences"] = [dict(owner)]
-        kind = next(one for one in self._codec.kinds if one.holds(made))
-        made["apiVersion"] = self._objects.api_version(kind)
-        try:
-            self.cluster.create(self._objects.collection(kind, target.namespace), made)
-        except ClusterError as error:
-            self._objects.forget(target)
-            if error.reason != "AlreadyExists":
-                raise refused(error, f"create {ref_of(made, target)}") from error
-            self.current(target)
-        else:
-            self._objects.forget(target)
+        guard = self._writes.guards.get(target)
+        marked = made_known(made, None if guard is None else guard.fence.token, owner)
+        if create(self._codec, self._objects, self.cluster, marked, target):
             self._writes.last[target] = self._now()
+        else:
+            self.current(target)
 
     def hand_back(self, target: Target, service: ServiceSpec) -> HandedBack:
         """
@@ -299,8 +295,7 @@ class MeshRouter:
         From now on every write tests the token, and writes it first where it is not there.
 
         Raises:
-            RouterError: Kind ``lost``: the target belongs to another driver; others: the objects
-                could not be read or written.
+            RouterError: Kind ``lost``: the target is another driver's; others: an object failed.
         """
         self._writes.guards[target] = Guard(fence)
         sight = self._objects.seen(target) or self._objects.look(target)

@@ -16,9 +16,10 @@ from typing import Any
 from attrs import evolve, frozen
 
 from progressive._adapters.journal.stores import in_a_hurry
-from progressive._adapters.mesh.fence import DRIVER, Guard, is_loss
+from progressive._adapters.mesh.fence import Guard, is_loss
 from progressive._adapters.mesh.objects import MeshObjects, Sight, refused
 from progressive._adapters.mesh.undo import anew, restoration
+from progressive._kube.marks import DRIVER
 from progressive._mesh.codec import Manifest, ObjectPatch, ResourceRef, ref_of
 from progressive._mesh.ownership import writers
 from progressive._model.traffic import Target
@@ -334,8 +335,7 @@ class MeshWrites:
         if owner is not None and not meta.get("ownerReferences"):
             meta["ownerReferences"] = [dict(owner)]
         if (guard := self.guards.get(target)) is not None:
-            notes = dict(meta.get("annotations") or {})
-            meta["annotations"] = {**notes, DRIVER: guard.fence.token}
+            meta["annotations"] = {**(meta.get("annotations") or {}), DRIVER: guard.fence.token}
         return body
 
     def _settle(

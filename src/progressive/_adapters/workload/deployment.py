@@ -24,15 +24,16 @@ from progressive._adapters.workload.objects import (
     again,
     again_unless_changed,
     annotated,
-    at_generation,
     at_version,
     deployment_path,
+    existing,
     find,
     refusals,
     refused,
 )
 from progressive._adapters.workload.others import autoscalers, owner, refuse_autoscaler
 from progressive._adapters.workload.recent import Recent
+from progressive._adapters.workload.replicas import Replicas
 from progressive._kube.marks import MADE_FROM, REVISION, annotation, named
 from progressive._kube.workload.cautions import cautions
 from progressive._kube.workload.images import images_of, set_images
@@ -47,7 +48,7 @@ from progressive._model.events import Situation
 from progressive._model.release import Managed
 from progressive._model.traffic import Side, Target
 from progressive.errors import ClusterError, ErrorKind, SpecError
-from progressive.ports import Asked, Closeable, Cluster, Tell
+from progressive.ports import Asked, Closeable, Cluster, Fence, Tell
 
 
 def _utc_now() -> datetime:
@@ -93,7 +94,12 @@ class DeploymentWorkload:
         self._written: dict[Target, int] = {}
         self._primaries: dict[Target, Document] = {}
         self._floors: dict[Target, PrimaryFloor] = {}
+        self._replicas = Replicas(cluster)
         self._uids: dict[Target, str] = {}
+
+    def fence(self, target: Target, fence: Fence) -> None:
+        """From now on nothing is scaled or promoted for a driver that has lost the target."""
+        self._replicas.fence(target, fence)
 
     # looking
 
@@ -215,6 +221,7 @@ class DeploymentWorkload:
             return
         path = self._target_path(target)
         deployment = self._recent.take(path) or self._target(target)
+        self._replicas.refuse_late(target, deployment)
         primary = self._recent.take(self._primary_path(target)) or self._existing_primary(target)
         self._primaries[target] = primary
         templates.keep(self.cluster, deployment, primary)
@@ -222,8 +229,7 @@ class DeploymentWorkload:
         floor, stable = self._floor(target), int(primary["spec"].get("replicas", 1))
         wanted = max(1, stable, floor.minimum)
         floor.raise_to(stable)
-        if int(deployment["spec"].get("replicas", 1)) != wanted:
-            self._set_replicas(target, deployment, wanted)
+        self._set_replicas(target, deployment, wanted)
 
     def promote(self, target: Target, revision: str) -> None:
         """
@@ -236,6 +242,7 @@ class DeploymentWorkload:
             ClusterError: Kind ``not-found``: no primary, or nobody has that template any more.
         """
         self._keep_up_for_return(target)
+        early = self._primaries.pop(target, None)
 
         def write(primary: Document) -> None:
             kept = self._kept(target, revision)
@@ -247,6 +254,9 @@ class DeploymentWorkload:
                 primary["spec"]["template"], template
             ):
                 return
+            if early is None:
+                # read just now, perhaps by a driver that slept: what it wants may be old
+                self._replicas.refuse_late(target)
             written = write_primary(
                 self.cluster,
                 primary,
@@ -260,7 +270,7 @@ class DeploymentWorkload:
             lambda: self._existing_primary(target),
             write,
             # its patch tests the version, so a reading of the start is as good as a fresh one
-            first=self._primaries.pop(target, None),
+            first=early,
             part=lambda one: (annotation(one, REVISION), one["spec"]["template"]),
         )
 
@@ -336,14 +346,14 @@ class DeploymentWorkload:
         if not shown or int(shown["spec"].get("replicas", 1)) == 0:
             # a watch may be late, so it is not believed that there is nothing to do
             shown = find(self.cluster, self._target_path(target))
-        if shown is not None and int(shown["spec"].get("replicas", 1)) != 0:
+        if shown is not None:
+            self._replicas.refuse_late(target, shown)
             self._set_replicas(target, shown, 0)
 
     def _set_replicas(self, target: Target, shown: Document, wanted: int) -> None:
-        # of the spec that was read: a driver that slept must not empty the canary of a later run
-        change = {"op": "add", "path": "/spec/replicas", "value": wanted}
-        answer = self.cluster.json_patch(self._target_path(target), at_generation(shown, change))
-        self._written[target] = int(answer["metadata"].get("generation", 0))
+        path = self._target_path(target)
+        written = self._replicas.set(target, path, shown, wanted, lambda: self._target(target))
+        self._written[target] = written or self._written.get(target, 0)
 
     def _target_path(self, target: Target) -> str:
         return deployment_path(target.namespace, self.managed.name)
@@ -352,21 +362,15 @@ class DeploymentWorkload:
         return deployment_path(target.namespace, self.managed.primary)
 
     def _target(self, target: Target) -> Document:
-        found = find(self.cluster, self._target_path(target))
-        if found is None:
-            where = f"{target.namespace}/{self.managed.name}"
-            raise ClusterError(f"Deployment {where} does not exist", ErrorKind.NOT_FOUND)
-        return found
+        name = f"Deployment {target.namespace}/{self.managed.name}"
+        return existing(self.cluster, self._target_path(target), name)
 
     def _primary(self, target: Target) -> Document | None:
         return find(self.cluster, self._primary_path(target))
 
     def _existing_primary(self, target: Target) -> Document:
-        found = self._primary(target)
-        if found is None:
-            where = f"{target.namespace}/{self.managed.primary}"
-            raise ClusterError(f"the primary {where} does not exist", ErrorKind.NOT_FOUND)
-        return found
+        name = f"the primary {target.namespace}/{self.managed.primary}"
+        return existing(self.cluster, self._primary_path(target), name)
 
     def _kept(self, target: Target, revision: str) -> Mapping[str, Any]:
         kept = self._kept_here.get((target, revision)) or templates.recall(

@@ -42,6 +42,19 @@ def find(cluster: Cluster, path: str) -> Document | None:
         raise
 
 
+def existing(cluster: Cluster, path: str, name: str) -> Document:
+    """
+    The object that must be there; `name` as the error says it.
+
+    Raises:
+        ClusterError: Kind ``not-found``: it is not.
+    """
+    found = find(cluster, path)
+    if found is None:
+        raise ClusterError(f"{name} does not exist", ErrorKind.NOT_FOUND)
+    return found
+
+
 def create_or_read(cluster: Cluster, manifest: Document) -> tuple[Document, bool]:
     """The object as it is now, and whether it was made just now."""
     path = path_of(manifest)

@@ -24,7 +24,15 @@ from progressive._adapters.workload.objects import (
     service_path,
 )
 from progressive._adapters.workload.others import owner
-from progressive._kube.marks import MADE_FROM, REVISION, annotation, is_flaggers, is_ours, named
+from progressive._kube.marks import (
+    DRIVER,
+    MADE_FROM,
+    REVISION,
+    annotation,
+    is_flaggers,
+    is_ours,
+    named,
+)
 from progressive._kube.workload.giving_back import pointed_back, side_at_target
 from progressive._kube.workload.primary import Selector, runs, selector_of
 from progressive._kube.workload.revision import revision_of, same
@@ -117,16 +125,23 @@ class Return:
     # steps
 
     def scale_up(self) -> int:
-        """Give the target the primary's present replicas, if it has less; how many it has."""
+        """
+        Give the target the primary's present replicas, if it has less, and take the mark of its
+        last driver away; how many it has.
+        """
 
         def write() -> int:
             target, primary = self._target(), self._primary()
             has = int(target["spec"].get("replicas", 1))
             wanted = max(1, has, 0 if primary is None else int(primary["spec"].get("replicas", 1)))
+            changes: list[Document] = []
             if wanted > has:
-                change = {"op": "add", "path": "/spec/replicas", "value": wanted}
+                changes.append({"op": "add", "path": "/spec/replicas", "value": wanted})
+            if annotation(target, DRIVER):
+                changes.append(annotated(target, {DRIVER: None}))
+            if changes:
                 path = deployment_path(self.namespace, self.managed.name)
-                self.cluster.json_patch(path, at_version(target, change))
+                self.cluster.json_patch(path, at_version(target, *changes))
             return wanted
 
         return again(write)

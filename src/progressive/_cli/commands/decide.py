@@ -94,7 +94,9 @@ def _status(name: str, told: Any) -> int:
     if name == "abort" and nothing_stands:
         return 0  # `post` of a pipeline runs after everything: the traffic is home
     if name == "abort" and (report.run_id or report.outcome):
-        return 0 if report.outcome is not None and report.split_restored else 10
+        # a way home that was not begun leaves the split as it was, whatever it was
+        begun = report.outcome not in (None, Outcome.REJECTED, Outcome.UNREACHABLE)
+        return 0 if begun and report.split_restored else 10
     if told.followed:
         ended = report.outcome if name == "promote" and not told.live else None
         return 0 if ended is None else ended.exit_code

@@ -31,6 +31,12 @@ from progressive._cli.options import (
     is_flag=True,
     help="Keep SERVICE-primary and SERVICE-canary, at the target's pods.",
 )
+@click.option(
+    "--remove-left-over",
+    is_flag=True,
+    help="Delete the ServiceProfile that linkerd-smi leaves of a TrafficSplit, if it says nothing "
+    "any more; without this it is named among what is kept.",
+)
 @cluster_options
 @document_options
 @output_option
@@ -38,6 +44,7 @@ def detach(
     file: str,
     yes: bool,
     keep_services: bool,
+    remove_left_over: bool,
     **given: Any,
 ) -> None:
     """Hand traffic and replicas of FILE back to its target, then remove what the release made.
@@ -62,7 +69,12 @@ def detach(
         try:
             connection = Connection.unmeasured(document, **where(given))
             by = f"detach ({who(os.environ)})"
-            done = Detaching(connection, by=by, keep_services=keep_services).run()
+            done = Detaching(
+                connection,
+                by=by,
+                keep_services=keep_services,
+                remove_left_over=remove_left_over,
+            ).run()
         except ProgressiveError as error:
             code = 9 if getattr(error, "transient", False) else 6
             done = Detached(target=str(document.target), exit_code=code, message=str(error))

@@ -1,6 +1,7 @@
-"""`progressive rbac`: the least Role that a release needs, for `kubectl apply -f -`.
+"""`progressive rbac`: the least Role for a release or a command, for `kubectl apply -f -`.
 
-Floor 5. Worked out in `_release/rights/` from the file alone; no cluster is asked.
+Floor 5. Worked out in `_release/rights/` from the file alone; no cluster is asked. One command
+for all Roles: what differs is who gets it, and that is what `--for` says.
 """
 
 from __future__ import annotations
@@ -12,11 +13,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from progressive._cli.console import print_json
-from progressive._cli.options import document_options, read_or_refuse
+from progressive._cli.options import allow_option, name_option, read_or_refuse
 
 if TYPE_CHECKING:
-    from progressive._model.release import Document, Traffic
-    from progressive._release.rights.needs import Needs
+    from progressive._model.release import Traffic
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 
@@ -37,7 +37,23 @@ _MADE_UP: Mapping[str, Mapping[str, Any]] = {
 
 
 @click.command()
-@click.argument("file", type=click.Path(dir_okay=False))
+@click.argument("file", type=click.Path(dir_okay=False), required=False)
+@click.option(
+    "--for",
+    "purpose",
+    type=click.Choice(["run", "look", "decide", "detach", "sweep"]),
+    default="run",
+    show_default=True,
+    help="Whose Role: of a driver (all commands but detach and sweep); of who only looks (status, "
+    "history, explain); of who also tells a live driver what to do; of who gives the release up; "
+    "of a sweep, which takes no FILE.",
+)
+@click.option(
+    "--restore", is_flag=True, help="With --for sweep: of `progressive sweep --restore`."
+)
+@click.option(
+    "-A", "--all-namespaces", is_flag=True, help="With --for sweep: a ClusterRole, for `sweep -A`."
+)
 @click.option(
     "--service-account",
     metavar="[NAMESPACE:]NAME",
@@ -60,7 +76,15 @@ _MADE_UP: Mapping[str, Mapping[str, Any]] = {
     "HorizontalPodAutoscaler where no kind is given; may be repeated.",
 )
 @click.option("-n", "--namespace", help="Namespace for a document that names none.")
-@document_options
+@click.option(
+    "--router",
+    "routers",
+    multiple=True,
+    help="Router; default: the document's provider, else istio. With --for sweep those of the "
+    "releases that may be found; may be repeated there.",
+)
+@name_option
+@allow_option
 @click.option(
     "-o",
     "--output",
@@ -69,32 +93,48 @@ _MADE_UP: Mapping[str, Mapping[str, Any]] = {
     show_default=True,
     help="json prints one List.",
 )
-def rbac(
-    file: str,
-    service_account: str | None,
-    routes: tuple[str, ...],
-    autoscalers: tuple[str, ...],
-    namespace: str | None,
-    name: str | None,
-    router: str | None,
-    allow_no_checks: bool,
-    output: str,
-) -> None:
+def rbac(file: str | None, purpose: str, **given: Any) -> None:
     """Print the least Role for FILE: all that a run and the commands around it may ask for.
 
     Objects are named wherever their names are known. It is worked out from the file alone; the
     first deploy, later releases, and what happens on bad days are in it. For a Release, which says
-    how traffic is routed and no more, it is what `progressive route` needs.
+    how traffic is routed and no more, it is what `progressive route` needs. --for prints the Role
+    of people, and of jobs, that need another one.
     """
-    for one in (*routes, *([namespace] if namespace else [])):
-        _valid(one, "--route" if one in routes else "--namespace")
-    scaling = [_autoscaler(one) for one in autoscalers]
-    asked: list[tuple[str, str, str]] = []
-    if (traffic := _traffic_alone(file, name=name, router=router)) is not None:
-        home = traffic.namespace or namespace
-        bound = None if service_account is None else _subject(service_account, home)
-        _print_for_route(traffic, home, bound, output)
+    namespace, subject = given["namespace"], given["service_account"]
+    for one in (*given["routes"], *([namespace] if namespace else [])):
+        _valid(one, "--route" if one in given["routes"] else "--namespace")
+    if purpose == "sweep":
+        _of_sweep(file, given)
         return
+    if file is None:
+        raise click.UsageError("give the FILE of the release; --for sweep alone takes none")
+    if given["restore"] or given["all_namespaces"]:
+        raise click.UsageError("--restore and --all-namespaces go with --for sweep alone")
+    if len(given["routers"]) > 1:
+        raise click.UsageError("a release has one router: give --router once")
+    router = next(iter(given["routers"]), None)
+    traffic = _traffic_alone(file, name=given["name"], router=router)
+    if traffic is None:
+        _of_release(file, purpose, router, given)
+        return
+    if purpose != "run":
+        words = "a Release of traffic alone has no runs: leave it out, for progressive route"
+        raise click.BadParameter(words, param_hint="--for")
+    home = traffic.namespace or namespace
+    _print_for_route(traffic, home, _subject(subject, home), given["output"])
+
+
+def _of_release(file: str, purpose: str, router: str | None, given: dict[str, Any]) -> None:
+    from attrs import evolve
+
+    from progressive._release.rights.beside import needs_for
+    from progressive._release.rights.needs import looked_up
+    from progressive._release.rights.role import roles
+    from progressive.errors import PluginError, SpecError
+
+    namespace = given["namespace"]
+    asked: list[tuple[str, str, str]] = []
 
     def lookup(kind: str, where: str, of: str) -> Mapping[str, Any]:
         asked.append((kind, namespace if where == "default" and namespace else where, of))
@@ -102,23 +142,59 @@ def rbac(
         version = "flagger.app/v1beta1"
         return {"apiVersion": version, "kind": kind, "metadata": meta, "spec": _MADE_UP[kind]}
 
+    scaling = [_autoscaler(one) for one in given["autoscalers"]]
     document = read_or_refuse(
         file,
-        name=name,
+        name=given["name"],
         router=router,
-        allow_no_checks=allow_no_checks,
-        output=output,
+        allow_no_checks=given["allow_no_checks"],
+        output=given["output"],
         lookup=lookup,
     )
     home = document.namespace or namespace
-    subject = None if service_account is None else _subject(service_account, home)
-    from progressive._release.rights.role import as_text, manifests
+    target = evolve(document.target, namespace=home or document.target.namespace)
+    try:
+        needs = needs_for(purpose, document, target, autoscalers=scaling, routes=given["routes"])
+    except PluginError as error:
+        raise click.ClickException(str(error)) from error
+    except SpecError as error:
+        raise click.BadParameter(error.problem, param_hint="--for") from error
+    if needs.unknown:
+        click.echo(f"warning: {needs.unknown} are not known and not in the Role", err=True)
+    name = f"progressive-{document.name}" + ("" if purpose == "run" else f"-{purpose}")
+    bound = _subject(given["service_account"], home)
+    every = needs.every | looked_up(asked)
+    _print(roles(name, every, target.namespace, home, bound), purpose, given["output"])
 
-    written = manifests(_needs(document, home, routes, scaling, asked), document, home, subject)
-    if output == "json":
-        print_json({"apiVersion": "v1", "kind": "List", "items": written})
-        return
-    click.echo(as_text(written), nl=False)
+
+def _of_sweep(file: str | None, given: dict[str, Any]) -> None:
+    from progressive._release.rights import beside
+    from progressive._release.rights.role import cluster_role, roles
+    from progressive.errors import PluginError
+
+    everywhere, namespace = given["all_namespaces"], given["namespace"]
+    if file is not None or given["name"] or given["routes"] or given["autoscalers"]:
+        words = "a sweep has no release at hand: leave FILE, --name, --route, --autoscaler out"
+        raise click.UsageError(words)
+    if everywhere and namespace:
+        raise click.UsageError("-A looks into all namespaces: leave -n out")
+    own = namespace or "default"
+    subject = _subject(given["service_account"], namespace)
+    try:
+        rights = beside.needs_to_sweep(
+            given["routers"] or ("istio",),
+            namespace=None if everywhere else own,
+            restore=given["restore"],
+        )
+    except PluginError as error:
+        raise click.ClickException(str(error)) from error
+    name = "progressive-sweep"
+    written = (
+        cluster_role(name, rights, subject)
+        if everywhere
+        else roles(name, rights, own, namespace, subject)
+    )
+    _print(written, "sweep", given["output"])
 
 
 def _traffic_alone(file: str, *, name: str | None, router: str | None) -> Traffic | None:
@@ -141,8 +217,8 @@ def _print_for_route(
 ) -> None:
     from attrs import evolve
 
-    from progressive._release.rights.role import as_text, of_route
-    from progressive._release.rights.routing import WHY, needs_of_route
+    from progressive._release.rights.role import roles
+    from progressive._release.rights.routing import needs_of_route
     from progressive.errors import PluginError
 
     target = evolve(traffic.target, namespace=home or traffic.target.namespace)
@@ -153,33 +229,19 @@ def _print_for_route(
     if not rights:
         words = f"the rights of the router {traffic.router} are not known and not in the Role"
         click.echo(f"warning: {words}", err=True)
-    written = of_route(rights, traffic, home, subject)
+    name = f"progressive-route-{traffic.name}"
+    _print(roles(name, rights, target.namespace, home, subject), "route", output)
+
+
+def _print(written: list[dict[str, Any]], purpose: str, output: str) -> None:
+    from progressive._release.rights import beside, needs, routing
+    from progressive._release.rights.role import as_text
+
     if output == "json":
         print_json({"apiVersion": "v1", "kind": "List", "items": written})
-    else:
-        click.echo(as_text(written, WHY), nl=False)
-
-
-def _needs(
-    document: Document,
-    home: str | None,
-    routes: tuple[str, ...],
-    scaling: list[tuple[str, str]],
-    asked: list[tuple[str, str, str]],
-) -> Needs:
-    from attrs import evolve
-
-    from progressive._release.rights.needs import looked_up, needs_of, renamed
-    from progressive.errors import PluginError
-
-    target = evolve(document.target, namespace=home or document.target.namespace)
-    try:
-        needs = renamed(needs_of(document, target, autoscalers=scaling), routes)
-    except PluginError as error:
-        raise click.ClickException(str(error)) from error
-    if needs.unknown:
-        click.echo(f"warning: {needs.unknown} are not known and not in the Role", err=True)
-    return evolve(needs, besides=needs.besides | looked_up(asked))
+        return
+    why = {"run": needs.WHY, "route": routing.WHY}.get(purpose, {**needs.WHY, **beside.WHY})
+    click.echo(as_text(written, why), nl=False)
 
 
 def _autoscaler(given: str) -> tuple[str, str]:
@@ -192,7 +254,9 @@ def _autoscaler(given: str) -> tuple[str, str]:
     return known, name
 
 
-def _subject(given: str, home: str | None) -> dict[str, str]:
+def _subject(given: str | None, home: str | None) -> dict[str, str] | None:
+    if given is None:
+        return None
     namespace, colon, name = given.rpartition(":")
     for part in (namespace, name) if colon else (name,):
         _valid(part, "--service-account")

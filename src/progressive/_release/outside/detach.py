@@ -86,6 +86,8 @@ class Detaching:
     Args:
         by: Who does it, for the record of a run that is ended first.
         keep_services: Keep the services of both sides, whoever made them.
+        remove_left_over: Delete what other programs made of our routes and leave behind, where it
+            says nothing any more and the router knows of such; it is named in any case.
         now: Time of day.
         pause: Waits, in seconds.
 
@@ -99,6 +101,7 @@ class Detaching:
         *,
         by: str,
         keep_services: bool = False,
+        remove_left_over: bool = False,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -112,6 +115,7 @@ class Detaching:
         self._connection, self._managed, self._by = connection, managed, by
         self._cluster, self._target = connection.cluster, connection.target
         self._keep, self._now, self._pause = keep_services, now, pause
+        self._tidy = remove_left_over
         self._wrote = False
         self._lost: list[Event] = []
         self._done = Detached(target=str(connection.target))
@@ -236,7 +240,24 @@ class Detaching:
             "%s waits %g s, until nobody asks the primary", self._target, wait.total_seconds()
         )
         self._pause(wait.total_seconds())
+        if self._tidy:
+            self._remove_left_over()
         return handed
+
+    def _remove_left_over(self) -> None:
+        """By now whoever made it has emptied it; what still says something stays."""
+        remove = getattr(self._connection.router, "remove_left_over", None)
+        if not callable(remove):
+            return
+        try:
+            gone = remove(self._target)
+        except AdapterError as error:
+            # the release is given up all the same; it is among what is kept
+            log.warning("%s what is left over stays: %s", self._target, error)
+            return
+        self._done.removed += gone
+        names = tuple(f"{one} " for one in gone)
+        self._done.kept = [one for one in self._done.kept if not f"{one} ".startswith(names)]
 
     def _remove(self, back: Return, handed: HandedBack, hold: Hold) -> None:
         self._ours(hold)

@@ -89,7 +89,7 @@ class Homing:
         store = _AsSeen(self._cluster.store(), text)
         runner = Runner(
             router,
-            _NoMetrics(),
+            NoMetrics(),
             _workload(run.origin, self._cluster, target, router),
             store,
             self._cluster.lock(),
@@ -238,7 +238,7 @@ class _AsSeen:
         return self._store.kept(target)
 
 
-class _NoMetrics:
+class NoMetrics:
     """A way home asks for no metrics."""
 
     def sample(self, question: Question) -> Sample:

@@ -37,6 +37,9 @@ UNMARKED = frozenset({"envoy", "kubernetes", "nginx", "skipper"})
 """Routers whose objects are not looked through for a driver's mark: the Services and Ingresses of
 a whole cluster are nobody's business, and a file is in no cluster."""
 
+MARKING = tuple(name for name in plugins.ROUTERS if name not in UNMARKED)
+"""Routers whose objects are looked through; what two of them know is found by the first."""
+
 Given = TypeVar("Given")
 
 
@@ -144,10 +147,7 @@ class Sweep:
         places = {str(case.target) for case in cases} | {one.target for one in unread}
         found: list[_Case] = []
         known: set[str] = set()
-        for name in plugins.ROUTERS:
-            if name in UNMARKED:
-                continue
-            # what two routers know is found by the first
+        for name in MARKING:
             router = self._router(name)
             marked: Any = getattr(router, "marked", None)
             if marked is None:

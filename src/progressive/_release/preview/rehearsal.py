@@ -23,6 +23,7 @@ from progressive._adapters.lease.hold import lease_path
 from progressive._adapters.notifiers.events import KubernetesEvents
 from progressive._adapters.workload import DeploymentWorkload
 from progressive._kube import rights as kube
+from progressive._kube.paths import path_of
 from progressive._model.record import Notification
 from progressive._model.release import Document, Traffic
 from progressive._model.traffic import Side, Split, Target
@@ -73,6 +74,11 @@ class Copy(MemoryCluster):
             # a watch begins with a list
             calls += [("list", path), ("watch", path)]
         return frozenset(_right_of(verb, path) for verb, path in calls)
+
+    def forget(self) -> None:
+        """What was asked for so far is not of interest."""
+        self.calls.clear()
+        self.followed.clear()
 
     def lay(self, manifest: Mapping[str, Any]) -> None:
         """Put an object here without looking whether there is one below."""
@@ -142,8 +148,32 @@ class Rehearsal:
         _try(lambda: workload.scale(target, up=False))
         self.surround()
 
-    def surround(self) -> None:
-        """What every run does around its acts: it looks on, goes home, and is the one driver."""
+    def end(self) -> None:
+        """What ends a run that another driver began, and nothing that was asked for before."""
+        # something was raised, which is to be given back
+        _try(self._grow_primary)
+        _try(lambda: self.workload.scale(self._target, up=True))
+        _try(self._drive)
+        # somebody may have removed the Lease of a driver that is gone
+        self._drivers.delete(lease_path(self._target, named=True))
+        for service in (self._target.primary, self._target.canary):
+            self.copy.delete(path_of(ready_slice(service, self._target.namespace)))
+        self.copy.forget()
+        self._drivers.forget()
+        _try(self._promote_in_another_process)
+        # a primary that does not become ready; without endpoints the services are asked as well
+        _try(lambda: self._shift(self._document.plan.total))
+        self._make_ready()
+        _try(lambda: self.workload.scale(self._target, up=False))
+        self.surround(begins=False)
+
+    def surround(self, *, begins: bool = True) -> None:
+        """
+        What every run does around its acts: it looks on, goes home, and is the one driver.
+
+        Args:
+            begins: Whether a new run may begin, which puts the last one aside.
+        """
         target, workload = self._target, self.workload
         soon = datetime.now(UTC) + timedelta(minutes=1)  # nothing here waits, so it is not reached
         for side in Side:
@@ -156,6 +186,9 @@ class Rehearsal:
         _try(lambda: workload.give_back(target))
         _try(self._drive)
         _try(self._drive)
+        if begins:
+            _try(lambda: self._drivers.store().keep(target, _RUN, "{}"))
+            _try(lambda: self._drivers.store().keep(target, _RUN, "{}"))
         _try(self._meet_another_driver)
 
     def _grow_primary(self) -> None:
@@ -203,7 +236,6 @@ class Rehearsal:
             saved = store.load(target)
             version = store.save(target, "{}", None if saved is None else saved.version)
             store.save(target, '{"again": true}', version)
-            store.keep(target, _RUN, "{}")
             self._drivers.inbox().watch(target, lambda _: None).close()
             KubernetesEvents(self._drivers).tell(_notification(target))
         finally:

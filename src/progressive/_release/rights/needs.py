@@ -7,9 +7,8 @@ Asked by `progressive rbac` and by the question before the first write (`permiss
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from copy import deepcopy
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,12 +17,10 @@ from attrs import evolve, frozen
 from progressive._adapters.cluster.address import address_of
 from progressive._adapters.cluster.memory import MemoryCluster
 from progressive._adapters.journal.stores import follow
-from progressive._kube.marks import MADE_FROM, REVISION
 from progressive._kube.paths import PLURALS
 from progressive._kube.rights import Right
-from progressive._kube.rivals import AUTOSCALERS
 from progressive._model.events import Command
-from progressive._model.release import Document, Managed, ServiceSpec
+from progressive._model.release import Document, ServiceSpec
 from progressive._model.traffic import RouteRef, Target
 from progressive._release.preview.rehearsal import (
     Copy,
@@ -32,9 +29,18 @@ from progressive._release.preview.rehearsal import (
     ready_slice,
     router_of,
 )
+from progressive._release.rights.made_up import (
+    Manifest,
+    half_done,
+    made_up_autoscaler,
+    made_up_service,
+    made_up_target,
+    made_up_worlds,
+    managed_of,
+    simplified,
+    standing_in,
+)
 from progressive.errors import AdapterError
-
-Manifest = dict[str, Any]
 
 WHY: Mapping[str, str] = {
     "configmaps": "the journal of the run, older ones, and the decisions of people",
@@ -105,14 +111,14 @@ def needs_of(
     make_router = router_of(document)
     # where its route is and what it looks like is somebody else's decision: any will do here
     plain = evolve(target, routes=(), subsets=None, bounds=None)
-    routes = _route_resources(make_router, plain)
+    routes = route_resources(make_router, plain)
     if document.managed is None:
-        asked = _releases(_standing_in(document), plain, make_router, ())
+        asked = _releases(standing_in(document), plain, make_router, ())
         asked = {one for one in asked if _about_traffic(one, routes)}
     else:
         asked = _first_deploys(document, plain, make_router)
-        asked |= _releases(_simplified(document), plain, make_router, autoscalers)
-    asked = {each for one in asked for each in _by_true_name(one, document, target, routes)}
+        asked |= _releases(simplified(document), plain, make_router, autoscalers)
+    asked = by_true_names(asked, document, target, routes)
     besides = {one for one in asked if can_be_done_without(one, target)}
     known = routes or document.router in _WITHOUT_ROUTES
     unknown = "" if known else f"the rights of the router {document.router}"
@@ -121,6 +127,19 @@ def needs_of(
         besides=frozenset(besides | _of_commands(target)),
         unknown=unknown,
     )
+
+
+def needs_to_end(
+    document: Document, target: Target, *, autoscalers: Iterable[tuple[str, str]] = ()
+) -> frozenset[Right]:
+    """
+    The rights to bring the run of a managed workload to its end that another driver began: the
+    way home, or a promotion that it had decided; the arguments and errors as of `needs_of`.
+    """
+    make_router = router_of(document)
+    plain = evolve(target, routes=(), subsets=None, bounds=None)
+    asked = _releases(simplified(document), plain, make_router, autoscalers, act=Rehearsal.end)
+    return frozenset(by_true_names(asked, document, target, route_resources(make_router, plain)))
 
 
 def can_be_done_without(right: Right, target: Target) -> bool:
@@ -137,10 +156,15 @@ def can_be_done_without(right: Right, target: Target) -> bool:
 
 def _first_deploys(document: Document, target: Target, make: MakeRouter | None) -> set[Right]:
     """A first deploy from nothing, and one that finds things half done and services in place."""
-    fresh = _played(document, target, make, [_made_up_target(document, target)])
-    begun = [_half_done(one, document) for one in fresh.copy.objects()]
+    fresh = deployed(document, target, make)
+    begun = [half_done(one, document) for one in fresh.copy.objects()]
     again = _played(document, target, make, begun)
     return {*fresh.asked(), *again.asked()}
+
+
+def deployed(document: Document, target: Target, make: MakeRouter | None) -> Rehearsal:
+    """A first deploy of a managed workload, played from nothing but its target."""
+    return _played(document, target, make, [made_up_target(document, target)])
 
 
 def _played(
@@ -161,24 +185,30 @@ def _releases(
     target: Target,
     make: MakeRouter | None,
     autoscalers: Iterable[tuple[str, str]],
+    act: Callable[[Rehearsal], None] = Rehearsal.rest,
 ) -> set[Right]:
-    """Everything that may happen once there is a primary."""
-    first = _played(document, target, make, [_made_up_target(document, target)])
+    """Everything that may happen once there is a primary: a start, and what `act` plays then."""
+    first = deployed(document, target, make)
     objects = [dict(one) for one in first.copy.objects()]
     for name in (target.primary, target.canary):
         if not any((one["kind"], one["metadata"]["name"]) == ("Service", name) for one in objects):
             objects.append(made_up_service(name, target))
-    managed = _managed(document)
-    objects += [_made_up_autoscaler(*one, managed, target) for one in autoscalers]
+    managed = managed_of(document)
+    objects += [made_up_autoscaler(*one, managed, target) for one in autoscalers]
     played = Rehearsal(document, target, MemoryCluster(objects, namespace=target.namespace), make)
     _try(lambda: played.workload.situation(target))
-    for _, act in played.start():
-        _try(act)
-    played.rest()
+    for _, step in played.start():
+        _try(step)
+    act(played)
     return set(played.asked())
 
 
 def _of_commands(target: Target) -> set[Right]:
+    told = Right(namespace=target.namespace, group="", resource="events", verb="create")
+    return {told, *asked_by_deciding(target)}
+
+
+def asked_by_deciding(target: Target) -> frozenset[Right]:
     """What people's commands ask for: they write decisions, and wait for what comes of them."""
     cluster = Copy(namespace=target.namespace, patient=False)
     for command in (Command.HOLD, Command.RESUME):
@@ -186,8 +216,7 @@ def _of_commands(target: Target) -> set[Right]:
     for _ in follow(cluster, target, until=datetime.now(UTC)):
         pass
     cluster.store().kept(target)
-    told = Right(namespace=target.namespace, group="", resource="events", verb="create")
-    return {told, *cluster.asked()}
+    return cluster.asked()
 
 
 def _try(act: Callable[[], object]) -> None:
@@ -196,93 +225,10 @@ def _try(act: Callable[[], object]) -> None:
         act()
 
 
-# the made-up cluster
-
-
-def _managed(document: Document) -> Managed:
-    assert document.managed is not None, "without one, _standing_in makes one up"
-    return document.managed
-
-
-def _simplified(document: Document) -> Document:
-    """The same release with a service that every mesh can make a route for, and with rounds."""
-    managed, plan = _managed(document), document.plan
-    service = ServiceSpec(name=managed.service.name, port=managed.service.port)
-    plan = evolve(
-        plan, skip_analysis=False, allow_no_checks=True, weights=plan.weights or (plan.total,)
-    )
-    return evolve(document, managed=evolve(managed, service=service), plan=plan)
-
-
-def _standing_in(document: Document) -> Document:
-    service = ServiceSpec(name=document.target.service, port=document.target.port or 80)
-    name = document.target.service
-    return _simplified(evolve(document, managed=Managed(name=name, service=service)))
-
-
-def _made_up_target(document: Document, target: Target) -> Manifest:
-    managed = _managed(document)
-    labels = {"app": "made-up"}
-    return {
-        "apiVersion": managed.api_version,
-        "kind": managed.kind,
-        "metadata": {"name": managed.name, "namespace": target.namespace},
-        "spec": {
-            "replicas": 1,
-            "selector": {"matchLabels": labels},
-            "template": {
-                "metadata": {"labels": labels},
-                "spec": {"containers": [{"name": "made-up", "image": "made-up"}]},
-            },
-        },
-    }
-
-
-def made_up_worlds(make: MakeRouter | None, target: Target) -> Sequence[list[Manifest]]:
-    """What a router does not make itself, as short as it can be; a managed release's first."""
-    made_up = getattr(make(MemoryCluster()), "made_up", None) if make is not None else None
-    return made_up(target) if callable(made_up) else ([],)
-
-
-def made_up_service(name: str, target: Target) -> Manifest:
-    """A Service of a release, as short as it can be."""
-    port = {"name": "http", "port": target.port or 80}
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {"name": name, "namespace": target.namespace},
-        "spec": {"selector": {"app": name}, "ports": [port]},
-    }
-
-
-def _made_up_autoscaler(kind: str, name: str, managed: Managed, target: Target) -> Manifest:
-    api_version = next(version for version, one in AUTOSCALERS if one == kind)
-    scaled = {"apiVersion": managed.api_version, "kind": managed.kind, "name": managed.primary}
-    return {
-        "apiVersion": api_version,
-        "kind": kind,
-        "metadata": {"name": name, "namespace": target.namespace},
-        "spec": {"scaleTargetRef": scaled},
-    }
-
-
-def _half_done(manifest: Mapping[str, Any], document: Document) -> Manifest:
-    """The primary made from an older template, every service pointing somewhere else."""
-    changed = deepcopy(dict(manifest))
-    managed = _managed(document)
-    if (changed["kind"], changed["metadata"]["name"]) == (managed.kind, managed.primary):
-        marks = changed["metadata"].setdefault("annotations", {})
-        marks.pop(REVISION, None)
-        marks[MADE_FROM] = "0"
-    if changed["kind"] == "Service":
-        changed["spec"]["selector"] = {"app": "another"}
-    return changed
-
-
 # whose names are known
 
 
-def _route_resources(make: MakeRouter | None, target: Target) -> dict[tuple[str, str], str]:
+def route_resources(make: MakeRouter | None, target: Target) -> dict[tuple[str, str], str]:
     """Group and plural of the routing objects that the router makes, each with its kind."""
     if make is None:
         return {}
@@ -307,6 +253,16 @@ def _about_traffic(right: Right, routes: Mapping[tuple[str, str], str]) -> bool:
     if right.resource == "services":
         return right.verb == "get"
     return right.resource in ("configmaps", "leases", "endpointslices")
+
+
+def by_true_names(
+    asked: Iterable[Right],
+    document: Document,
+    target: Target,
+    routes: Mapping[tuple[str, str], str],
+) -> set[Right]:
+    """The rights, on the routing objects that the document names or may find."""
+    return {each for one in asked for each in _by_true_name(one, document, target, routes)}
 
 
 def _by_true_name(
@@ -338,22 +294,18 @@ def _place(route: RouteRef, target: Target) -> str:
     return route.namespace or target.namespace
 
 
-def renamed(needs: Needs, names: Iterable[str]) -> Needs:
+def renamed(rights: frozenset[Right], names: Iterable[str]) -> frozenset[Right]:
     """The same for routes that stand already under these names, in place of a guessed one."""
     known = tuple(names)
-
-    def change(rights: frozenset[Right]) -> frozenset[Right]:
-        return frozenset(
-            each
-            for one in rights
-            for each in (
-                [evolve(one, name=name, guessed=False) for name in known]
-                if one.guessed and known
-                else [one]
-            )
+    if not known:
+        return rights
+    return frozenset(
+        each
+        for one in rights
+        for each in (
+            [evolve(one, name=name, guessed=False) for name in known] if one.guessed else [one]
         )
-
-    return evolve(needs, run=change(needs.run), besides=change(needs.besides))
+    )
 
 
 def looked_up(asked: Iterable[tuple[str, str, str]]) -> frozenset[Right]:

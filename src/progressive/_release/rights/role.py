@@ -5,53 +5,46 @@ Floor 5, pure. Shown by `progressive rbac`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from progressive._kube.rights import Right, as_yaml, binding, role, rules_of
-from progressive._model.release import Document, Traffic
-from progressive._release.rights.needs import WHY, WHY_ROUTES, Needs
+from progressive._release.rights.needs import WHY, WHY_ROUTES
+
+Subject = Mapping[str, str]
+"""Who gets a Role: kind, name, namespace."""
 
 
-def manifests(
-    needs: Needs, document: Document, home: str | None, subject: Mapping[str, str] | None
+def roles(
+    name: str, rights: Iterable[Right], own: str, home: str | None, subject: Subject | None
 ) -> list[dict[str, Any]]:
     """
     A Role for each namespace, that of the release first, each with its binding.
 
     Args:
-        home: Namespace of the release; None: nobody names one, so the Role goes where it is
+        own: Namespace of the release, as the rights have it.
+        home: The same as it is written; None: nobody names one, so the Role goes where it is
             applied.
         subject: Who gets the Role; None: it is not bound.
     """
-    own = home or document.target.namespace
-    return _manifests(f"progressive-{document.name}", needs.every, own, home, subject)
-
-
-def of_route(
-    rights: frozenset[Right], traffic: Traffic, home: str | None, subject: Mapping[str, str] | None
-) -> list[dict[str, Any]]:
-    """The same for `progressive route`; the arguments as those of `manifests`."""
-    own = home or traffic.target.namespace
-    return _manifests(f"progressive-route-{traffic.name}", rights, own, home, subject)
-
-
-def _manifests(
-    name: str,
-    rights: frozenset[Right],
-    own: str,
-    home: str | None,
-    subject: Mapping[str, str] | None,
-) -> list[dict[str, Any]]:
-    others = sorted({one.namespace for one in rights} - {own})
+    known = frozenset(rights)
+    others = sorted({one.namespace for one in known} - {own})
     found = []
     for place in (own, *others):
-        rules = rules_of(one for one in rights if one.namespace == place)
+        rules = rules_of(one for one in known if one.namespace == place)
         written = home if place == own else place
         found.append(role(name, written, rules))
         if subject is not None:
             found.append(binding(name, written, subject))
     return found
+
+
+def cluster_role(
+    name: str, rights: Iterable[Right], subject: Subject | None
+) -> list[dict[str, Any]]:
+    """A ClusterRole with its binding, for what is done in all namespaces."""
+    found = [role(name, None, rules_of(rights), everywhere=True)]
+    return found if subject is None else [*found, binding(name, None, subject, everywhere=True)]
 
 
 def as_text(written: Sequence[Mapping[str, Any]], why: Mapping[str, str] = WHY) -> str:

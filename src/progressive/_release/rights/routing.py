@@ -17,7 +17,7 @@ from progressive._kube.rights import Right
 from progressive._model.release import ServiceSpec, Traffic
 from progressive._model.traffic import Target
 from progressive._release.preview.rehearsal import Copy, MakeRouter, ready_slice, router_of
-from progressive._release.rights.needs import made_up_service, made_up_worlds
+from progressive._release.rights.made_up import made_up_service, made_up_worlds
 from progressive._release.route.live import Manner, route_live
 from progressive._release.route.order import Order
 from progressive.errors import AdapterError

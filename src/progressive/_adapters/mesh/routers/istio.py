@@ -13,13 +13,21 @@ from progressive._adapters.mesh.objects import refused
 from progressive._adapters.mesh.router import MeshRouter
 from progressive._adapters.mesh.routers.istiod import IstiodAcceptance
 from progressive._adapters.mesh.settings import Settings
+from progressive._adapters.mesh.undo import restoration
 from progressive._adapters.mesh.writes import TRIES
-from progressive._mesh.codec import ObjectPatch
+from progressive._mesh.codec import (
+    Manifest,
+    ObjectPatch,
+    Operation,
+    ResourceRef,
+    ref_of,
+    version_test,
+)
 from progressive._mesh.istio import subsets
 from progressive._mesh.istio.codec import IstioCodec
 from progressive._mesh.istio.make import subset_route
 from progressive._model.traffic import Side, Target
-from progressive.errors import ClusterError, Conflict, PreflightFailed
+from progressive.errors import ClusterError, Conflict, PreflightFailed, RouterError
 from progressive.ports import Cluster
 
 
@@ -58,7 +66,8 @@ class IstioRouter(MeshRouter):
 
         On the way in labels come first: this waits until proxies have them, so that the weight
         may follow at once. On the way out the weight leaves first: a side that has weight, or had
-        it until less than the settling time ago, keeps its labels.
+        it until less than the settling time ago, keeps its labels. The weight is read again once
+        the labels are written, and they are put back where somebody gave the side users meanwhile.
 
         Args:
             labels: Name → value; None takes a label away. Other labels and policies stay.
@@ -70,43 +79,76 @@ class IstioRouter(MeshRouter):
             PreflightFailed: The side has weight, so its pods must not be changed under it.
             RouterError: There is no such subset, or the API cannot be read or written.
         """
-        observed = self.current(target)
-        weight = observed.canary if side is Side.CANARY else observed.total - observed.canary
         for _ in range(TRIES):
-            one = subsets.label(self._objects.around(target), target, side, labels)
+            known = self._objects.around(target)
+            one = subsets.label(known, target, side, labels)
             if one is None:
                 return False
-            if weight > 0:
-                raise PreflightFailed(
-                    f"{target}: the subset {subsets.name_of(side, target)} ({side}) has weight "
-                    f"{weight} of {observed.total}; send its traffic away before its labels change"
-                )
-            self._wait_until_settled(target)
-            if self._labelled(one):
-                # what was read around the route is old now
-                self._objects.forget(target)
-                self._pause(self.capabilities.settle.total_seconds())
-                return True
+            self._require_idle(target, side)
+            if self._wait_until_settled(target):
+                self._require_idle(target, side)
+            written = self._labelled(one)
+            if written is None:
+                continue
+            # what was read around the route is old now
+            self._objects.forget(target)
+            before = next(each for each in known if ref_of(each, target) == one.ref)
+            self._require_still_idle(target, side, written, before)
+            self._pause(self.capabilities.settle.total_seconds())
+            return True
         words = f"given up after {TRIES} tries: its DestinationRule is written all the time"
         raise Conflict(f"{target}: {words}")
 
-    def _labelled(self, one: ObjectPatch) -> bool:
-        """Whether the write was taken; False: somebody else wrote since it was planned."""
-        where = self._objects.collection(subsets.DESTINATION_RULE, one.ref.namespace)
+    def _require_idle(self, target: Target, side: Side) -> None:
+        observed = self.current(target)
+        weight = observed.canary if side is Side.CANARY else observed.total - observed.canary
+        if weight > 0:
+            raise PreflightFailed(
+                f"{target}: the subset {subsets.name_of(side, target)} ({side}) has weight "
+                f"{weight} of {observed.total}; send its traffic away before its labels change"
+            )
+
+    def _require_still_idle(
+        self, target: Target, side: Side, written: Manifest, before: Manifest
+    ) -> None:
+        """The route is another object: who moves it meanwhile must find the labels of before."""
         try:
-            self.cluster.json_patch(f"{where}/{one.ref.name}", list(one.patch))
+            self._require_idle(target, side)
+        except RouterError as error:
+            ref = ref_of(written, target)
+            try:
+                self._patch_rule(ref, [*version_test(written), *restoration(written, before)])
+                told = f"{ref} is put back"
+            except ClusterError as refusal:
+                told = f"{ref} has the new labels and could not be put back ({refusal})"
+                error.unsettled = True
+            error.message = f"{error.message}; it was so after the labels were written; {told}"
+            error.args = (error.message, *error.args[1:])
+            raise
+
+    def _labelled(self, one: ObjectPatch) -> Manifest | None:
+        """The rule as it was written; None: somebody else wrote since it was planned."""
+        try:
+            answer = self._patch_rule(one.ref, list(one.patch))
         except ClusterError as error:
             wrong = refused(error, f"label {one.ref}")
             if isinstance(wrong, Conflict):
-                return False
+                return None
             raise wrong from error
-        return True
+        return {"apiVersion": one.ref.api_version, "kind": one.ref.kind, **answer}
 
-    def _wait_until_settled(self, target: Target) -> None:
-        """Proxies may send to the side until the settling time after the last weight is over."""
+    def _patch_rule(self, ref: ResourceRef, patch: list[Operation]) -> Manifest:
+        where = self._objects.collection(subsets.DESTINATION_RULE, ref.namespace)
+        return self.cluster.json_patch(f"{where}/{ref.name}", patch)
+
+    def _wait_until_settled(self, target: Target) -> bool:
+        """
+        Proxies may send to the side until the settling time after the last weight is over;
+        whether that had to be waited for.
+        """
         last = self._writes.last.get(target)
-        if last is None:
-            return
-        left = self.capabilities.settle - (self._now() - last)
-        if left.total_seconds() > 0:
-            self._pause(left.total_seconds())
+        left = None if last is None else self.capabilities.settle - (self._now() - last)
+        if left is None or left.total_seconds() <= 0:
+            return False
+        self._pause(left.total_seconds())
+        return True

@@ -5,13 +5,15 @@ in `_mesh/kubernetes/`; here is what must be read for that decision.
 
 Requests: an apex that is switched is one GET, and one list of the EndpointSlices before it goes to
 the canary. Over the pods of both sides the Deployments, the EndpointSlices and the autoscalers are
-listed as well, and the EndpointSlices once more before the canary gets a pod. The Services of the
+listed as well, and the EndpointSlices once more before the canary gets a pod or gives all to a
+primary. The Services of the
 sides are asked for once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any, Unpack
 
 from attrs import define
@@ -30,9 +32,15 @@ from progressive._mesh.kubernetes.pods import (
     shared_by_replicas,
 )
 from progressive._model.release import ServiceSpec
-from progressive._model.traffic import Observed, Split, Target
-from progressive.errors import VersionNotServed
+from progressive._model.traffic import Observed, Side, Split, Target
+from progressive.errors import ErrorKind, PreflightFailed, RouterError, VersionNotServed
 from progressive.ports import Cluster, HandedBack
+
+_PATIENCE = timedelta(seconds=30)
+"""How long one call waits for the pods of a primary that had none."""
+
+_POLL = 1.0
+"""Seconds between two looks at them."""
 
 
 class KubernetesRouter(MeshRouter):
@@ -55,16 +63,32 @@ class KubernetesRouter(MeshRouter):
         **settings: Unpack[Settings],
     ) -> None:
         self._steady = _Steady()
+        self._unready: set[Target] = set()
         super().__init__(self._steady, cluster, **settings)
 
     def shift(self, target: Target, split: Split) -> Observed:
-        """As `MeshRouter.shift`; the share that the replicas make is what is answered."""
-        self._steady.begun.pop(target, None)
+        """
+        As `MeshRouter.shift`; the share that the replicas make is what is answered.
+
+        Raises:
+            PreflightFailed: As for `reset`.
+        """
+        if split.canary == 0:
+            self._bring_up(target)
+        else:
+            self._steady.begun.pop(target, None)
         return super().shift(target, split)
 
     def reset(self, target: Target, *, total: int | None = None) -> Observed:
-        """As `MeshRouter.reset`."""
-        self._steady.begun.pop(target, None)
+        """
+        As `MeshRouter.reset`; a primary that serves nobody gets its pods before the canary loses
+        those that do.
+
+        Raises:
+            PreflightFailed: Kind ``unavailable``: no pod of the primary was ready within half a
+                minute; the canary keeps its pods, and the same call goes on.
+        """
+        self._bring_up(target)
         return super().reset(target, total=total)
 
     def establish(
@@ -85,6 +109,64 @@ class KubernetesRouter(MeshRouter):
     def made_up(self, target: Target) -> Sequence[list[dict[str, Any]]]:
         """Nothing beside its Services, and a world of shares by replicas, for a rehearsal."""
         return [], shared_by_replicas(target)
+
+    def _bring_up(self, target: Target) -> None:
+        """At the total the primary has no pod: until one is back the canary serves alone."""
+        if target not in self._unready:
+            self._steady.begun.pop(target, None)
+        if self._offline or getattr(self.cluster, "dry_run", False):
+            return  # there nobody becomes ready
+        if not (grows := self._homeward(target)):
+            return
+        self._unready.add(target)
+        ref, (before, after) = grows
+        if before == 0:
+
+            def plan(sight: Sight) -> Sequence[ObjectPatch]:
+                planned = self._codec.reset(sight.everything, target)
+                return [one for one in planned if one.ref == ref]
+
+            self._writes.carry_out(target, plan, homeward=lambda _: True)
+        self._await_primary(target, after if before == 0 else before)
+        self._unready.discard(target)
+
+    def _homeward(self, target: Target) -> tuple[ResourceRef, tuple[int, int]] | None:
+        """The primary's replicas now and at home, if the canary serves alone."""
+        try:
+            sight = self._objects.seen(target) or self._objects.look(target)
+            if not any(ref.kind == DEPLOYMENT.kind for ref in sight.refs):
+                return None
+            ready = self._ready(target)
+            if ready[Side.PRIMARY] or not ready[Side.CANARY]:
+                return None
+            self._objects.forget(target)
+            self._codec.reset(self._objects.look(target).everything, target)
+        except RouterError:
+            return None  # the way home does not depend on what can be read
+        steps = self._steady.begun.get(target, {})
+        return next((one for one in steps.items() if one[1][1] > one[1][0]), None)
+
+    def _await_primary(self, target: Target, asked: int) -> None:
+        """As many as asked for; once the patience is over one is enough."""
+        until = self._now() + _PATIENCE
+        while (ready := self._ready(target)[Side.PRIMARY]) < asked:
+            if self._now() < until:
+                self._pause(_POLL)
+            elif ready:
+                return
+            else:
+                refused = PreflightFailed(
+                    f"service {target.namespace}/{target.primary} (primary) has no ready endpoint "
+                    "yet, so the canary keeps its pods, which serve the users; look at the pods "
+                    "of the primary, then send the traffic home again",
+                    ErrorKind.UNAVAILABLE,
+                )
+                refused.unsettled = True  # pods of the primary may have been asked for
+                raise refused
+
+    def _ready(self, target: Target) -> dict[Side, int]:
+        endpoints = self._objects.endpoints(target)
+        return {side: preflight.ready_count(endpoints, target, side) or 0 for side in Side}
 
     @property
     def _objects(self) -> MeshObjects:

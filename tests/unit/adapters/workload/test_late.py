@@ -1,0 +1,178 @@
+"""A driver that slept scales nothing and promotes nothing once the target is another's (L18)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from attrs import define
+from tests.unit.adapters.workload.world import (
+    MANAGED,
+    NOW,
+    PRIMARY,
+    SHOP,
+    V1,
+    V2,
+    WEB,
+    promoted,
+    target,
+    world,
+)
+
+from progressive._adapters.cluster.memory import MemoryCluster
+from progressive._adapters.workload import DeploymentWorkload
+from progressive._kube.workload.revision import revision
+from progressive.errors import ClusterError, ErrorKind, LeaseLost
+from progressive.ports import Fence
+
+TOKEN = "progressive.dev/driver"
+
+
+@define
+class Turn:
+    """Whose turn it is, as a Lease says."""
+
+    epoch: int = 1
+
+    def fence(self, epoch: int) -> Fence:
+        def confirm() -> None:
+            if epoch != self.epoch:
+                raise LeaseLost("the target belongs to another driver now")
+
+        return Fence(token=f"run/{epoch}", confirm=confirm)
+
+
+def driver(cluster: MemoryCluster, turn: Turn, epoch: int) -> DeploymentWorkload:
+    workload = DeploymentWorkload(cluster, MANAGED, clock=lambda: NOW)
+    workload.fence(SHOP, turn.fence(epoch))
+    return workload
+
+
+def idle() -> MemoryCluster:
+    """A new version that no pod runs yet."""
+    cluster, _ = world(target(V2, replicas=0), promoted())
+    return cluster
+
+
+def while_it_sleeps(cluster: MemoryCluster, path: str, act: Callable[[], object]) -> None:
+    """Between the reading and the next patch of an object something else happens."""
+    cluster.on(act, verb="patch", path=path, times=1)
+
+
+def taken_over(cluster: MemoryCluster, turn: Turn, *, up: bool) -> Callable[[], None]:
+    def act() -> None:
+        turn.epoch = 2
+        driver(cluster, turn, 2).scale(SHOP, up=up)
+
+    return act
+
+
+def replicas(cluster: MemoryCluster) -> int:
+    return int(cluster.get(WEB)["spec"]["replicas"])
+
+
+def token(cluster: MemoryCluster) -> str | None:
+    found: str | None = (cluster.get(WEB)["metadata"].get("annotations") or {}).get(TOKEN)
+    return found
+
+
+def test_a_scale_up_that_was_read_before_another_went_home_is_refused() -> None:
+    """
+    The idle canary has no pod to lose, so the way home writes its token alone.
+    """
+    cluster, turn = idle(), Turn()
+    late = driver(cluster, turn, 1)
+    while_it_sleeps(cluster, "deployments/web$", taken_over(cluster, turn, up=False))
+    with pytest.raises(ClusterError) as refused:
+        late.scale(SHOP, up=True)
+    with pytest.raises(ClusterError) as lost:
+        late.scale(SHOP, up=True)
+
+    assert ErrorKind.CONFLICT is refused.value.kind
+    assert ErrorKind.LOST is lost.value.kind
+    assert (0, "run/2") == (replicas(cluster), token(cluster))
+
+
+@pytest.mark.parametrize("up", [True, False])
+def test_what_is_read_after_another_came_is_not_written_either(up: bool) -> None:
+    """
+    It slept before its reading: the token that it finds is another's, and the Lease tells.
+    """
+    cluster, turn = idle(), Turn()
+    late = driver(cluster, turn, 1)
+    taken_over(cluster, turn, up=not up)()
+    before = replicas(cluster)
+    with pytest.raises(ClusterError) as lost:
+        late.scale(SHOP, up=up)
+
+    assert ErrorKind.LOST is lost.value.kind
+    assert (before, "run/2") == (replicas(cluster), token(cluster))
+
+
+def test_a_token_of_an_older_run_stops_nobody() -> None:
+    """
+    It stays on the target when a run is over; the next one asks its Lease once.
+    """
+    cluster, turn = idle(), Turn()
+    driver(cluster, turn, 1).scale(SHOP, up=False)
+    turn.epoch = 2
+    driver(cluster, turn, 2).scale(SHOP, up=True)
+
+    assert (2, "run/2") == (replicas(cluster), token(cluster))
+
+
+def test_the_status_may_move_while_it_is_written() -> None:
+    """
+    Pods come and go; a conflict about them is nobody's decision.
+    """
+    cluster, turn = idle(), Turn()
+
+    def status() -> None:
+        shown = cluster.get(WEB)
+        cluster.put({**shown, "status": {"observedGeneration": 9}}, manager="kube")
+
+    while_it_sleeps(cluster, "deployments/web$", status)
+    driver(cluster, turn, 1).scale(SHOP, up=True)
+
+    assert (2, "run/1") == (replicas(cluster), token(cluster))
+
+
+def test_the_same_driver_writes_once() -> None:
+    """
+    An order that is carried out again finds things as they should be.
+    """
+    cluster, turn = idle(), Turn()
+    workload = driver(cluster, turn, 1)
+    workload.scale(SHOP, up=False)
+    before = len([one for one in cluster.log if one.changed])
+    workload.scale(SHOP, up=False)
+
+    assert before == len([one for one in cluster.log if one.changed])
+
+
+def test_without_a_fence_no_token_is_left() -> None:
+    """
+    Whoever uses the part alone drives alone.
+    """
+    cluster, workload = world(target(V2, replicas=0), promoted())
+    workload.scale(SHOP, up=True)
+    workload.scale(SHOP, up=False)
+
+    assert (0, None) == (replicas(cluster), token(cluster))
+
+
+def test_a_promotion_of_yesterday_is_not_written() -> None:
+    """
+    A driver that goes on after a crash reads the primary anew, and may have slept before.
+    """
+    cluster, turn = idle(), Turn()
+    driver(cluster, turn, 1).scale(SHOP, up=True)
+    turn.epoch = 2
+    late = driver(cluster, turn, 1)
+    with pytest.raises(ClusterError) as lost:
+        late.promote(SHOP, revision(V2))
+
+    assert ErrorKind.LOST is lost.value.kind
+    assert (
+        revision(V1) == cluster.get(PRIMARY)["metadata"]["annotations"]["progressive.dev/revision"]
+    )
