@@ -373,6 +373,8 @@ def test_a_dry_run_says_what_admission_refuses_and_who_is_busy(place: Place) -> 
     assert 1 == len(words) and "no primaries here" in words[0]
 
     wait_for(lambda: place.run().code == 0, "a first deploy once the policy is gone")
+    place.document["spec"]["analysis"]["interval"] = "5m"  # two commands start before it is over
+    place.write(place.document)
     running = place.start("run", "--image", "my-app=my-app:2")
     running.wait_for("step weight=20")
     busy = place.run("run", "--dry-run")

@@ -84,6 +84,8 @@ def test_no_request_fails_in_an_abort(shop: Shop) -> None:
     """
     A person's: the split home in one write, the canary's pods only once that has settled.
     """
+    shop.document["spec"]["analysis"]["interval"] = "5m"  # the abort comes before it is over
+    shop.write(shop.document)
     with users(shop) as load:
         running = shop.start("run", *NEW)
         running.wait_for("step weight=20")
