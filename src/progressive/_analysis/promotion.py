@@ -9,9 +9,16 @@ from __future__ import annotations
 from datetime import timedelta
 
 from progressive._analysis.course import Course
-from progressive._analysis.moves import ask_side, await_side, scale_up, waits_on
-from progressive._model.actions import AskReady, Promote, Why
-from progressive._model.events import Done, Readiness, Reported, Shifted, Woke
+from progressive._analysis.moves import (
+    REASSERTS,
+    ask_side,
+    await_side,
+    scale_up,
+    tell_drift,
+    waits_on,
+)
+from progressive._model.actions import AskReady, Promote, Read, Why
+from progressive._model.events import Done, Readiness, Reported, Seen, Shifted, Woke
 from progressive._model.record import Outcome, Phase, Reason
 from progressive._model.traffic import Side
 
@@ -123,15 +130,49 @@ def _drain(course: Course, *, had_traffic: bool) -> None:
     if wait > timedelta(0):
         course.wait(Why.DRAIN, course.at + wait)
     else:
-        drained(course, None)
+        _let_go(course)
 
 
-def next_return(course: Course, event: Woke) -> None:
-    """An interval has passed: the next part of the traffic returns."""
-    course.shift(_return_weights(course)[0], Phase.PROMOTING)
+def waited(course: Course, event: Woke) -> None:
+    """An interval or the drain is over: look before traffic returns further, or pods go."""
+    course.order(Read(), within=course.plan.deadlines.route)
 
 
-def drained(course: Course, event: Woke | None) -> None:
+def seen(course: Course, event: Seen) -> None:
+    """The split was read: ours, or another writer's, who may have split what was home (L14)."""
+    state = course.state
+    if not course.as_ordered(event.observed, state.weight):
+        before = state.weight
+        message = tell_drift(course, event.observed, before)
+        if state.home:
+            _put_home(course, message)
+            return
+        # what somebody took from the canary is not given to it once more
+        state.weight = min(before, state.weight)
+    go_on(course)
+
+
+def _put_home(course: Course, message: str) -> None:
+    """Somebody gave the canary traffic while it drained: it keeps its pods until that is gone."""
+    state = course.state
+    state.home = False
+    state.reasserts += 1
+    if state.reasserts < REASSERTS:
+        course.shift(0, Phase.PROMOTING)
+    else:
+        words = f"{message}, again and again; the primary is promoted, the canary keeps running"
+        course.finish(Outcome.STUCK, Reason.DRIFT, words)
+
+
+def go_on(course: Course) -> None:
+    """The next part of the traffic returns, or the canary may go."""
+    if course.state.home:
+        _let_go(course)
+    else:
+        course.shift(_return_weights(course)[0], Phase.PROMOTING)
+
+
+def _let_go(course: Course) -> None:
     """No request is left on the canary: scale it down, or analyse what came meanwhile."""
     state = course.state
     situation = state.situation
