@@ -230,6 +230,9 @@ STRATEGIES: dict[str, Strategy] = {
     # other writers
     "drift put right": Strategy(when={10: [after(10, weight=70)]}),
     "drift put right in the end": Strategy(when={50: [after(10, weight=0)]}),
+    "drift put right while the canary is awaited": Strategy(
+        scenario=Scenario(at=[after(40, weight=70)]), stands={"canary": [(80.0, "waiting")]}
+    ),
     # the target moves
     "moved target": Strategy(when={10: [after(10, revision="C")]}),
     "moved target at the last weight": Strategy(when={50: [after(10, revision="C")]}),

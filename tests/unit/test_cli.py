@@ -124,6 +124,20 @@ def test_on_may_be_a_bare_word_and_a_call_may_be_open_ended(file: Path, tmp_path
     )
 
 
+def test_a_driver_that_dies_for_ever_is_an_error_in_the_scenario(
+    file: Path, tmp_path: Path
+) -> None:
+    """
+    The fault is in the file, so its place is named, and there is no traceback.
+    """
+    world = scenario(tmp_path, 'faults: [{call: "2..", on: workload, what: crash-after}]')
+    result = CliRunner().invoke(cli, ["simulate", str(file), "--scenario", world])
+
+    assert 2 == result.exit_code
+    assert f"{world}: error: faults: the driver died" in result.stderr
+    assert isinstance(result.exception, SystemExit)
+
+
 def test_an_invalid_release_gets_the_answer_of_plan(file: Path, tmp_path: Path) -> None:
     """
     Exit status 6 and the problems.

@@ -14,6 +14,7 @@ from progressive._model.actions import (
     AskReady,
     Measure,
     Promote,
+    Read,
     Reset,
     Scale,
     Shift,
@@ -134,12 +135,14 @@ def _no_step(course: Course, action: Action, error: ActionError, message: str) -
 def _put_right(course: Course) -> bool:
     if course.plan.drift is DriftPolicy.ABORT:
         return False
-    return course.state.reasserts + 1 < rounds.REASSERTS
+    return course.state.reasserts + 1 < moves.REASSERTS
 
 
 def _no_promotion(course: Course, action: Action, error: ActionError, message: str) -> None:
     state = course.state
-    if isinstance(action, Scale):
+    if isinstance(action, Read):
+        promotion.return_next(course)  # it stands as it was written and read back
+    elif isinstance(action, Scale):
         promotion.end(course, f"; the canary could not be scaled down: {message}")
     elif state.due is not None:  # even the canary could not be given all traffic
         state.due_message = f"{state.due_message}; {message}"

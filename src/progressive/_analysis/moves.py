@@ -5,13 +5,20 @@ Floor 3, pure. Knows `course.py` alone.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from progressive._analysis.course import Course
-from progressive._model.actions import AskReady, Scale, Why
+from progressive._model.actions import AskReady, Read, Scale, Why
 from progressive._model.events import Readiness, Reported, Woke
 from progressive._model.record import Outcome, Phase, Reason
-from progressive._model.traffic import Side
+from progressive._model.traffic import Observed, Side
+
+FRESH = timedelta(seconds=5)
+"""A split that was read this long ago is read again before a weight grows (L14). A canary that is
+ready answers sooner, so a step that waits for nobody costs no request more."""
+
+REASSERTS = 3
+"""L14: so many drifts put right without a decided round between them are a fight."""
 
 
 def scale_up(course: Course) -> None:
@@ -51,6 +58,18 @@ def left_on_hold(course: Course, message: str) -> None:
     course.finish(Outcome.INCONCLUSIVE, None, words)
 
 
+def tell_drift(course: Course, observed: Observed, wanted: int) -> str:
+    """Another writer changed the split (L14): this is how it stands now, in words as well."""
+    state, found = course.state, course.in_total(observed)
+    state.weight = found
+    state.exposed = state.exposed or found > 0
+    by = f" by {observed.writer}" if observed.writer else ""
+    message = f"the canary's weight is {found} instead of {wanted}, written{by or ' by another'}"
+    course.note("drift", weight=found, message=message)
+    course.tell("drift", message=message)
+    return message
+
+
 def take_back(course: Course, message: str) -> None:
     """The canary cannot serve what it has: all traffic to the primary until it can (L23)."""
     state = course.state
@@ -67,16 +86,25 @@ def await_canary(course: Course) -> None:
     await_side(course, Side.CANARY, course.plan.deadlines.canary_ready)
 
 
-def next_weight(course: Course) -> None:
-    """Order the next weight of the plan."""
+def next_weight(course: Course, *, looked: datetime | None = None) -> None:
+    """Order the next weight of the plan; `looked`: as for `this_weight`."""
     course.state.step += 1
     course.state.accepted = None
-    this_weight(course)
+    this_weight(course, looked=looked)
 
 
-def this_weight(course: Course) -> None:
-    """Order the weight of the present step, anew after the canary was lost."""
+def this_weight(course: Course, *, looked: datetime | None = None) -> None:
+    """
+    Order the weight of the present step, anew after the canary was lost.
+
+    Args:
+        looked: Since when nobody has looked at the split; None: it was read just now.
+    """
     course.state.recovering = False
+    if looked is not None and course.at - looked > FRESH:
+        course.state.phase = Phase.STEPPING
+        course.order(Read(), within=course.plan.deadlines.route)
+        return
     course.shift(course.plan.weights[course.state.step], Phase.STEPPING)
 
 

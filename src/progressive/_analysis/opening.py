@@ -193,6 +193,6 @@ def canary_before_first(course: Course, event: Reported) -> None:
         if course.plan.skip_analysis or course.state.promote_due:
             decide(course)
         else:
-            next_weight(course)
+            next_weight(course, looked=course.state.started)
     elif not waits_on(course, event):
         canary_lost(course, event.message)

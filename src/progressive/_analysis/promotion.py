@@ -9,9 +9,15 @@ from __future__ import annotations
 from datetime import timedelta
 
 from progressive._analysis.course import Course
-from progressive._analysis.moves import ask_side, await_side, scale_up, waits_on
-from progressive._model.actions import AskReady, Promote, Why
-from progressive._model.events import Done, Readiness, Reported, Shifted, Woke
+from progressive._analysis.moves import (
+    ask_side,
+    await_side,
+    scale_up,
+    tell_drift,
+    waits_on,
+)
+from progressive._model.actions import AskReady, Promote, Read, Why
+from progressive._model.events import Done, Readiness, Reported, Seen, Shifted, Woke
 from progressive._model.record import Outcome, Phase, Reason
 from progressive._model.traffic import Side
 
@@ -126,8 +132,24 @@ def _drain(course: Course, *, had_traffic: bool) -> None:
         drained(course, None)
 
 
-def next_return(course: Course, event: Woke) -> None:
-    """An interval has passed: the next part of the traffic returns."""
+def waited(course: Course, event: Woke) -> None:
+    """An interval is over: look before traffic returns further."""
+    course.order(Read(), within=course.plan.deadlines.route)
+
+
+def seen(course: Course, event: Seen) -> None:
+    """The split was read: ours, or another writer's (L14); the next part of it returns."""
+    state = course.state
+    if not course.as_ordered(event.observed, state.weight):
+        before = state.weight
+        tell_drift(course, event.observed, before)
+        # what somebody took from the canary is not given to it once more
+        state.weight = min(before, state.weight)
+    return_next(course)
+
+
+def return_next(course: Course) -> None:
+    """The next part of the traffic returns."""
     course.shift(_return_weights(course)[0], Phase.PROMOTING)
 
 

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from progressive._analysis.course import Course
 from progressive._analysis.moves import (
+    REASSERTS,
     await_canary,
     canary_lost,
     hold,
     next_weight,
     pause,
     take_back,
+    tell_drift,
     this_weight,
     waits_on,
 )
@@ -23,9 +25,6 @@ from progressive._model.events import Measured, Readiness, Reported, Seen, Shift
 from progressive._model.plan import DriftPolicy
 from progressive._model.record import Outcome, Phase, Reason, Round
 from progressive._model.traffic import Observed
-
-REASSERTS = 3
-"""L14: so many drifts put right without a decided round between them are a fight."""
 
 
 def shifted(course: Course, event: Shifted | Seen) -> None:
@@ -51,18 +50,22 @@ def shifted(course: Course, event: Shifted | Seen) -> None:
 
 def found(course: Course, event: Seen) -> None:
     """
-    A driver that took over looked before it wrote what stands: it may stand there already.
+    Somebody looked before a weight is written: it may stand there already.
 
-    What is neither the weight that was ordered nor the one before it is another writer's, who
-    came between the write and the crash, and must not be written over unseen (L14).
+    So does a driver that took over, and one whose canary took its time. What is neither the weight
+    that is ordered nor the one before it is another writer's, who came between the write and the
+    crash or while the canary was awaited, and must not be written over unseen (L14).
     """
-    state = course.state
-    seen_now, wanted = course.in_total(event.observed), course.plan.weights[state.step]
+    state, weights = course.state, course.plan.weights
+    wanted = weights[state.step]
+    before = weights[state.step - 1] if state.step > 0 else 0
     if state.recovering:
         course.shift(0, Phase.STEPPING)
     elif course.as_ordered(event.observed, wanted) and event.observed.mirror is None:
         shifted(course, event)
-    elif seen_now == state.weight:
+    elif course.in_total(event.observed) == state.weight or course.as_ordered(
+        event.observed, before
+    ):
         course.shift(wanted, Phase.STEPPING)
     else:
         state.phase = Phase.HOLDING
@@ -92,15 +95,9 @@ def expected(course: Course) -> int:
 def drifted(course: Course, observed: Observed) -> None:
     """Another writer changed the split (L14)."""
     state, plan = course.state, course.plan
-    found, wanted = course.in_total(observed), expected(course)
-    state.weight = found
-    state.exposed = state.exposed or found > 0
-    by = f" by {observed.writer}" if observed.writer else ""
-    message = f"the canary's weight is {found} instead of {wanted}, written{by or ' by another'}"
-    course.note("drift", weight=found, message=message)
-    course.tell("drift", message=message)
+    message = tell_drift(course, observed, expected(course))
     if plan.drift is DriftPolicy.ACCEPT:
-        state.accepted = found
+        state.accepted = state.weight
         state.since = course.at
         hold(course)
         return
@@ -215,13 +212,15 @@ def _undecided(course: Course, verdicts: tuple[Verdict, ...]) -> None:
 
 def canary_before_next(course: Course, event: Reported) -> None:
     """The canary answered whether it may have more traffic."""
+    state = course.state
     if event.readiness is Readiness.READY:
-        course.state.lost = False
-        if course.state.promote_due:
+        state.lost = False
+        asked = state.deadline and state.deadline - course.plan.deadlines.canary_ready
+        if state.promote_due:
             decide(course)
-        elif course.state.recovering:
-            this_weight(course)
+        elif state.recovering:
+            this_weight(course, looked=asked)
         else:
-            next_weight(course)
+            next_weight(course, looked=asked)
     elif not waits_on(course, event):
         canary_lost(course, event.message)

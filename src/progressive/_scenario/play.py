@@ -18,6 +18,7 @@ from progressive._run.sync import Runner
 from progressive._scenario.faults import Crash
 from progressive._scenario.scenario import Scenario
 from progressive._scenario.world import BEGIN, World
+from progressive.errors import SpecError
 from progressive.ports import Observer
 
 _CRASHES_AT_MOST = 1_000
@@ -95,6 +96,7 @@ def simulate(
             promotion leaves all traffic on the canary.
 
     Raises:
+        SpecError: The faults of the scenario let the driver die without end.
         Stalled: The run never ends: a fault of the runner.
     """
     world = World(scenario, managed=managed, total=plan.total)
@@ -129,4 +131,8 @@ def _one_run(world: World, plan: Plan, target: Target, observers: Sequence[Obser
             return runner.resume(target)
         except Crash:
             continue
-    raise RuntimeError(f"the driver died {_CRASHES_AT_MOST} times: look at the faults")
+    problem = (
+        f"the driver died {_CRASHES_AT_MOST} times, and the run does not end; let it die at "
+        'single calls, such as call: 3, and not at all later ones, such as call: "3.."'
+    )
+    raise SpecError("faults", problem)

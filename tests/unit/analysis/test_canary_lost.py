@@ -77,7 +77,7 @@ def test_the_split_goes_home_at_once_and_the_weight_comes_back_with_the_canary()
     asked = standing(analysis)
     reported(analysis, Readiness.WAITING)
     reported(analysis, Readiness.READY)
-    again = standing(analysis)
+    again = go(analysis, Shift)
 
     assert isinstance(first, Shift) and Split(canary=0) == first.split
     assert isinstance(asked, AskReady) and asked.side is Side.CANARY

@@ -44,6 +44,7 @@ def simulate(
     from progressive._documents.files import load_yaml_file
     from progressive._scenario.play import simulate as play
     from progressive._scenario.reading import read_scenario
+    from progressive.errors import SpecError
 
     documents, problems = load_yaml_file(scenario_file)
     scenario = None
@@ -54,7 +55,11 @@ def simulate(
         sys.exit(2)
     for check in sorted(set(scenario.metrics) - {one.name for one in document.plan.checks}):
         click.echo(f"{scenario_file}: warning: the release has no check {check!r}", err=True)
-    result = play(document.plan, document.target, scenario)
+    try:
+        result = play(document.plan, document.target, scenario)
+    except SpecError as error:
+        click.echo(f"{scenario_file}: error: {error}", err=True)
+        sys.exit(2)
     if output == "json":
         print_json(result.to_dict())
     else:
