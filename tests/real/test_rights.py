@@ -126,6 +126,12 @@ def change_query(place: Place, query: str) -> None:
     place.write(document)
 
 
+def hold_long(place: Place) -> None:
+    """Other commands start, and are through, before a weight was held for long enough."""
+    place.document["spec"]["analysis"]["interval"] = "5m"
+    place.write(place.document)
+
+
 def service(place: Place, name: str, *, ours: bool) -> Document:
     labels = {"app.kubernetes.io/managed-by": "progressive"} if ours else {}
     ports = [{"name": "http", "port": 8888 if ours else 80, "targetPort": 8080}]
@@ -185,6 +191,7 @@ def _live_through_everything(place: Place) -> None:
     ended = place.run("run", "--resume")
     assert "promoted" == ended.answer.get("outcome"), ended.lines
 
+    hold_long(place)
     running = place.start("run", "--image", "my-app=my-app:7")
     running.wait_for("step weight=20")
     assert 0 == place.run("abort", "--why", "a test").code
@@ -373,8 +380,7 @@ def test_a_dry_run_says_what_admission_refuses_and_who_is_busy(place: Place) -> 
     assert 1 == len(words) and "no primaries here" in words[0]
 
     wait_for(lambda: place.run().code == 0, "a first deploy once the policy is gone")
-    place.document["spec"]["analysis"]["interval"] = "5m"  # two commands start before it is over
-    place.write(place.document)
+    hold_long(place)
     running = place.start("run", "--image", "my-app=my-app:2")
     running.wait_for("step weight=20")
     busy = place.run("run", "--dry-run")
