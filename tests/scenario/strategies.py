@@ -233,6 +233,7 @@ STRATEGIES: dict[str, Strategy] = {
     "drift put right while the canary is awaited": Strategy(
         scenario=Scenario(at=[after(40, weight=70)]), stands={"canary": [(80.0, "waiting")]}
     ),
+    "drift put right while the canary drains": Strategy(when={PROMOTED: [after(10, weight=70)]}),
     # the target moves
     "moved target": Strategy(when={10: [after(10, revision="C")]}),
     "moved target at the last weight": Strategy(when={50: [after(10, revision="C")]}),

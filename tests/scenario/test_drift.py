@@ -63,11 +63,35 @@ def test_a_policy_that_ends_the_run_ends_it_there_as_well() -> None:
 
 def test_a_step_that_waits_for_nobody_reads_no_more_than_its_round() -> None:
     """
-    Requests are counted: one look at the start, and one a round.
+    Requests are counted: one look at the start, one a round, one before the pods go.
     """
     world = play().world
 
-    assert 1 + len(PLAN.weights) == world.calls[Call.ROUTE_READ]
+    assert 1 + len(PLAN.weights) + 1 == world.calls[Call.ROUTE_READ]
+
+
+def test_a_canary_that_drains_keeps_its_pods_while_somebody_gives_it_traffic() -> None:
+    """
+    L11: else its share of the users would meet nothing; it is drained once more.
+    """
+    result = play(written(75, 30))
+    report, world = result.report, result.world
+
+    assert ([30], Outcome.PROMOTED) == (drifts(result), report.outcome)
+    assert (0, False) == (world.weight, world.scaled)
+    assert timedelta(seconds=60 + 2 * 30) == report.duration
+
+
+def test_a_fight_over_a_promoted_release_leaves_the_canary_running() -> None:
+    """
+    L15: the primary is not undone, the traffic may be split, and a person is told.
+    """
+    result = play(*(written(75 + 30 * n, 30) for n in range(9)))
+    report, world = result.report, result.world
+
+    assert (Outcome.STUCK, Reason.DRIFT, 10) == (report.outcome, report.reason, report.exit_code)
+    assert (30, True, False) == (world.weight, world.scaled, report.split_restored)
+    assert report.revision == world.primary
 
 
 def test_traffic_that_somebody_took_from_the_canary_is_not_given_back_on_the_way_home() -> None:
@@ -93,10 +117,9 @@ def test_more_than_was_left_of_it_goes_on_from_there() -> None:
 
 def test_a_promotion_does_not_wait_for_a_split_that_cannot_be_read() -> None:
     """
-    It was read back when it was written; a right that is missing must not keep traffic for ever.
+    It was read back when it was written; a right that is missing must not keep pods for ever.
     """
-    plan = evolve(PLAN, promotion_step=15)
     look = Fault(call=4, on=Call.ROUTE_READ, what="forbidden", onwards=True)
-    result = play(plan=plan, faults=[look])
+    result = play(faults=[look])
 
-    assert (Outcome.PROMOTED, [10, 40, 25, 10, 0]) == (result.report.outcome, result.weights)
+    assert (Outcome.PROMOTED, False) == (result.report.outcome, result.world.scaled)

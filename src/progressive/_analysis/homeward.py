@@ -141,7 +141,7 @@ def _put_right(course: Course) -> bool:
 def _no_promotion(course: Course, action: Action, error: ActionError, message: str) -> None:
     state = course.state
     if isinstance(action, Read):
-        promotion.return_next(course)  # it stands as it was written and read back
+        promotion.go_on(course)  # it stands as it was written and read back
     elif isinstance(action, Scale):
         promotion.end(course, f"; the canary could not be scaled down: {message}")
     elif state.due is not None:  # even the canary could not be given all traffic

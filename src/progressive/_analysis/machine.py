@@ -93,7 +93,7 @@ ANSWERS: dict[tuple[Phase, type[Action], Why | None], tuple[type[Answer], Rule]]
     (Phase.PROMOTING, AskReady, None): (Reported, promotion.primary_answered),
     (Phase.PROMOTING, Shift, None): (Shifted, promotion.returned),
     (Phase.PROMOTING, Wait, Why.RETURN): (Woke, promotion.waited),
-    (Phase.PROMOTING, Wait, Why.DRAIN): (Woke, promotion.drained),
+    (Phase.PROMOTING, Wait, Why.DRAIN): (Woke, promotion.waited),
     (Phase.PROMOTING, Read, None): (Seen, promotion.seen),
     (Phase.PROMOTING, Scale, None): (Done, promotion.emptied),
     # the way home (L12)

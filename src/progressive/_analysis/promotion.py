@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from progressive._analysis.course import Course
 from progressive._analysis.moves import (
+    REASSERTS,
     ask_side,
     await_side,
     scale_up,
@@ -129,31 +130,49 @@ def _drain(course: Course, *, had_traffic: bool) -> None:
     if wait > timedelta(0):
         course.wait(Why.DRAIN, course.at + wait)
     else:
-        drained(course, None)
+        _let_go(course)
 
 
 def waited(course: Course, event: Woke) -> None:
-    """An interval is over: look before traffic returns further."""
+    """An interval or the drain is over: look before traffic returns further, or pods go."""
     course.order(Read(), within=course.plan.deadlines.route)
 
 
 def seen(course: Course, event: Seen) -> None:
-    """The split was read: ours, or another writer's (L14); the next part of it returns."""
+    """The split was read: ours, or another writer's, who may have split what was home (L14)."""
     state = course.state
     if not course.as_ordered(event.observed, state.weight):
         before = state.weight
-        tell_drift(course, event.observed, before)
+        message = tell_drift(course, event.observed, before)
+        if state.home:
+            _put_home(course, message)
+            return
         # what somebody took from the canary is not given to it once more
         state.weight = min(before, state.weight)
-    return_next(course)
+    go_on(course)
 
 
-def return_next(course: Course) -> None:
-    """The next part of the traffic returns."""
-    course.shift(_return_weights(course)[0], Phase.PROMOTING)
+def _put_home(course: Course, message: str) -> None:
+    """Somebody gave the canary traffic while it drained: it keeps its pods until that is gone."""
+    state = course.state
+    state.home = False
+    state.reasserts += 1
+    if state.reasserts < REASSERTS:
+        course.shift(0, Phase.PROMOTING)
+    else:
+        words = f"{message}, again and again; the primary is promoted, the canary keeps running"
+        course.finish(Outcome.STUCK, Reason.DRIFT, words)
 
 
-def drained(course: Course, event: Woke | None) -> None:
+def go_on(course: Course) -> None:
+    """The next part of the traffic returns, or the canary may go."""
+    if course.state.home:
+        _let_go(course)
+    else:
+        course.shift(_return_weights(course)[0], Phase.PROMOTING)
+
+
+def _let_go(course: Course) -> None:
     """No request is left on the canary: scale it down, or analyse what came meanwhile."""
     state = course.state
     situation = state.situation
