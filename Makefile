@@ -15,7 +15,7 @@ PYTHON ?= $(shell for one in python3 python3.14 python3.13 python3.12 python3.11
 	&& echo $$one && break; done)
 BIN := .venv/bin
 # more than cores: most of what the tests on real parts do is wait; a worker takes 1 to 2 GB
-WORKERS ?= 8
+WORKERS ?= 5
 # each worker takes what is next (tests/conftest.py has the order), so none has work left at the end
 SPREAD := --dist loadgroup --no-loadscope-reorder
 # the folders of the project that hold code; a fresh checkout may lack some
@@ -45,7 +45,7 @@ in-network:
 	$(BIN)/ruff check || status=1
 	$(BIN)/ruff format --check || status=1
 	$(BIN)/mypy $(CODE) || status=1
-	$(BIN)/pytest -o faulthandler_timeout=300 -n $(WORKERS) $(SPREAD) || status=$$?
+	$(BIN)/pytest -o faulthandler_timeout=900 -n $(WORKERS) $(SPREAD) || status=$$?
 	exit $$status
 
 parts: .make/dev

@@ -61,14 +61,17 @@ def test_requests_are_counted(control_plane: ControlPlane, prometheus: Prometheu
     """
     A promoted release asks for less than 60, and nothing asks when nothing runs.
 
-    Intervals of a second need no renewal of the Lease beside the saves, so this is a little
-    less than the published count.
+    Nineteen of them save the journal and renew the Lease. In intervals of a second these are
+    others, so the rest is what is held to it here; a busy machine looks at the split once more
+    where a canary was awaited for long.
     """
     figures = api_requests.measure((control_plane, prometheus), small=True)
     shown(figures)
+    asked, timed = int(figures[0].measured.split()[0]), int(figures[1].measured)
 
-    assert int(figures[0].measured.split()[0]) < 60
-    assert "0" == figures[2].measured
+    assert asked - timed < 60 - 19 + 3
+    assert 0 < timed
+    assert "0" == figures[3].measured
 
 
 @pytest.mark.real

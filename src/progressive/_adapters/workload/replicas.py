@@ -1,13 +1,14 @@
 """Sets the replicas of a target, so that a driver that slept lands no late write (L18).
 
 Floor 4. The target carries the token of the driver that scaled it last, as route objects do
-(`_adapters/mesh/fence.py`). Each write tests the token that was read; whoever finds another's
-there asks the Lease first. A driver that goes home writes its own even where no pod has to go:
-only so a scale-up fails that another driver had read and not written yet.
+(`_adapters/mesh/fence.py`). Each write tests the token that was read; whoever finds one there that
+is not of an older taking asks the Lease first. A driver that goes home writes its own even where
+no pod has to go: only so a scale-up fails that another driver had read and not written yet.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 
 from progressive._adapters.workload.objects import (
@@ -46,18 +47,23 @@ class Replicas:
 
     def refuse_late(self, target: Target, shown: Document | None = None) -> None:
         """
-        Ask the Lease, unless the target that was read carries our own token.
+        Ask the Lease, unless the target that was read carries our token, or an older taking's.
 
         Raises:
             ClusterError: Kind ``lost``: another driver has it.
         """
         fence = self._fences.get(target)
-        if fence is None or (shown is not None and self.claimed(target, shown)):
+        if fence is None or (shown is not None and not self._may_be_late(fence, shown)):
             return
         try:
             fence.confirm()
         except LockError as error:
             raise ClusterError(str(error), error.kind, error.retry_after) from error
+
+    def _may_be_late(self, fence: Fence, shown: Document) -> bool:
+        token = annotation(shown, DRIVER)
+        # whoever takes over from us has a larger epoch, and writes it before anything else
+        return token != fence.token and (token is None or _epoch(token) >= _epoch(fence.token))
 
     def set(
         self, target: Target, path: str, shown: Document, wanted: int, read: Callable[[], Document]
@@ -107,3 +113,9 @@ class Replicas:
             return at_version(shown, *changes)
         # its status may move on, as pods come and go
         return at_generation(shown, {"op": "test", "path": _PATH, "value": token}, *changes)
+
+
+def _epoch(token: str) -> float:
+    """The number of a taking; of what is no token it may be any."""
+    number = token.rpartition("/")[2]
+    return int(number) if number.isdecimal() else math.inf

@@ -111,14 +111,34 @@ def test_what_is_read_after_another_came_is_not_written_either(up: bool) -> None
 
 def test_a_token_of_an_older_run_stops_nobody() -> None:
     """
-    It stays on the target when a run is over; the next one asks its Lease once.
+    It stays on the target when a run is over, and its epoch tells that it came before us.
+    """
+    cluster, turn = idle(), Turn(epoch=9)
+    driver(cluster, turn, 9).scale(SHOP, up=False)
+    turn.epoch = 10
+    fence = Fence(token="run/10", confirm=lambda: pytest.fail("the Lease need not be asked"))
+    workload = DeploymentWorkload(cluster, MANAGED, clock=lambda: NOW)
+    workload.fence(SHOP, fence)
+    workload.scale(SHOP, up=True)
+
+    assert (2, "run/10") == (replicas(cluster), token(cluster))
+
+
+def test_what_is_no_token_is_asked_about() -> None:
+    """
+    Somebody wrote the annotation by hand; whose turn it is then says the Lease.
     """
     cluster, turn = idle(), Turn()
-    driver(cluster, turn, 1).scale(SHOP, up=False)
-    turn.epoch = 2
-    driver(cluster, turn, 2).scale(SHOP, up=True)
+    shown = cluster.get(WEB)
+    shown["metadata"].setdefault("annotations", {})[TOKEN] = "me"
+    cluster.put(shown)
+    late = driver(cluster, turn, 0)
+    with pytest.raises(ClusterError) as lost:
+        late.scale(SHOP, up=True)
+    driver(cluster, turn, 1).scale(SHOP, up=True)
 
-    assert (2, "run/2") == (replicas(cluster), token(cluster))
+    assert ErrorKind.LOST is lost.value.kind
+    assert (2, "run/1") == (replicas(cluster), token(cluster))
 
 
 def test_the_status_may_move_while_it_is_written() -> None:
