@@ -347,3 +347,33 @@ def test_a_reset_of_a_route_that_is_gone_succeeds_with_a_note() -> None:
 
     assert 0 == observed.canary
     assert observed.warnings[0].startswith("Note: nothing to reset: ")
+
+
+def test_a_route_that_is_gone_keeps_no_other_from_home() -> None:
+    """
+    R3: every route is attempted on the way home.
+    """
+    aws = mesh()
+    steered = router(aws)
+    steered.shift(TWO, Split(canary=40))
+    del aws.routes["web-router/main"]
+    observed = steered.reset(TWO)
+
+    assert (0, 100) == (observed.canary, observed.total)
+    assert [0, 100] == aws.weights("web-router/calls")
+
+
+def test_a_route_with_the_canary_alone_is_no_success_and_keeps_no_other_from_home() -> None:
+    """
+    Weights cannot bring its users home; whoever reads the answer must know.
+    """
+    aws = mesh()
+    steered = router(aws)
+    steered.shift(TWO, Split(canary=40))
+    del aws.routes["web-router/main"]["httpRoute"]["action"]["weightedTargets"][1]
+    for wrote in (True, False):
+        with pytest.raises(DestinationNotFound, match="put web-primary into it") as caught:
+            steered.reset(TWO)
+        assert wrote == caught.value.unsettled
+
+    assert [0, 100] == aws.weights("web-router/calls")

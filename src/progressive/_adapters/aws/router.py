@@ -152,20 +152,35 @@ class AppMeshApiRouter:
         All traffic to the primary; safe in any state. A route that is gone has nothing to bring.
 
         Raises:
-            RouterError: AWS could not be written.
+            RouterError: AWS could not be written; or, all else at home, a route has the canary
+                alone.
         """
         total = self._totals.get(target, 100)
         bare = evolve(target, routes=())
+        planned: list[tuple[RouteName, Manifest, Sequence[ObjectPatch]]] = []
+        lone: list[DestinationNotFound] = []
+        gone: list[RouteNotFound] = []
+        for name in self._names_there(target, gone):
+            try:
+                route = self._describe(name)
+                planned.append((name, route, self._codec.reset([route], bare, total=total)))
+            except DestinationNotFound as error:
+                lone.append(error)
+            except RouteNotFound as error:
+                gone.append(error)
+        if gone:
+            self._known.pop(target, None)
+        after = self._carry_out(planned, put_back=False)
+        if lone:
+            lone[0].unsettled = any(patches for _, _, patches in planned)
+            raise lone[0]
         try:
-            routes = self._routes(target)
-            planned = [
-                (name, route, self._codec.reset([route], bare, total=total))
-                for name, route in routes
-            ]
-            return self._read(self._carry_out(planned, put_back=False), target)
-        except (RouteNotFound, DestinationNotFound) as error:
-            words = f"Note: nothing to reset: {error}"
-            return Observed(canary=0, total=total, warnings=(words,))
+            if after:
+                return self._read(after, target)
+            words = str(gone[0])
+        except DestinationNotFound as error:
+            words = str(error)
+        return Observed(canary=0, total=total, warnings=(f"Note: nothing to reset: {words}",))
 
     # reading
 
@@ -184,11 +199,23 @@ class AppMeshApiRouter:
         except RouterError:
             return None
 
-    def _routes(self, target: Target) -> list[tuple[RouteName, Manifest]]:
+    def _names(self, target: Target) -> tuple[RouteName, ...]:
         if target not in self._known:
             self._known[target] = self._find(target)
+        return self._known[target]
+
+    def _names_there(self, target: Target, gone: list[RouteNotFound]) -> tuple[RouteName, ...]:
+        """The names of the routes; why there are none goes to `gone`."""
         try:
-            return [(one, self._describe(one)) for one in self._known[target]]
+            return self._names(target)
+        except RouteNotFound as error:
+            gone.append(error)
+            return ()
+
+    def _routes(self, target: Target) -> list[tuple[RouteName, Manifest]]:
+        names = self._names(target)
+        try:
+            return [(one, self._describe(one)) for one in names]
         except RouteNotFound:
             del self._known[target]
             raise
