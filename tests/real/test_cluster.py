@@ -554,7 +554,7 @@ def test_no_request_is_made_while_a_watch_waits(
     take(stream, 1)
     cluster.create(routes(place), route("a"))
     take(stream, 1)
-    counted = control_plane.requests("progressive", since=begun)
+    counted = control_plane.requests("progressive", since=begun, namespace=place)
     stream.close()
 
     assert {"list": 1, "watch": 1, "create": 1} == {

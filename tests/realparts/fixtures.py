@@ -1,4 +1,9 @@
-"""The real parts as fixtures: each started once a session, and only if a test asks for it."""
+"""
+The real parts as fixtures: started only if a test asks, once a session; gateways once a file.
+
+Controllers of a gateway write to every object of theirs in the cluster, and its pods listen: tests
+of another file must not meet them.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +71,7 @@ def own_network() -> None:
     require_inside()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def pods(
     own_network: None, tmp_path_factory: pytest.TempPathFactory, control_plane: ControlPlane
 ) -> Iterator[Answering]:
@@ -74,7 +79,7 @@ def pods(
     yield from running(Answering(tmp_path_factory.mktemp("pods"), control_plane))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def mesh(
     tmp_path_factory: pytest.TempPathFactory,
     control_plane: ControlPlane,
@@ -85,7 +90,7 @@ def mesh(
     yield from running(Mesh(tmp_path_factory.mktemp("mesh"), control_plane, prometheus, pods))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def contour(
     tmp_path_factory: pytest.TempPathFactory,
     control_plane: ControlPlane,
@@ -96,7 +101,7 @@ def contour(
     yield from running(Contour(tmp_path_factory.mktemp("contour"), control_plane, prometheus))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def traefik(
     tmp_path_factory: pytest.TempPathFactory,
     control_plane: ControlPlane,
