@@ -549,6 +549,8 @@ def test_no_request_is_made_while_a_watch_waits(
     cluster: KubernetesCluster, control_plane: ControlPlane, place: str
 ) -> None:
     """A watch instead of polling: one list, one stream."""
+    # a server that began anew has a list asked again until it knows the kind
+    wait_for(lambda: control_plane.api.call("GET", routes(place)).ok, "a server that knows routes")
     begun = control_plane.mark()
     stream = cluster.watch(routes(place))
     take(stream, 1)
