@@ -255,6 +255,19 @@ class Place:
         """A command, to its end."""
         return self.start(command, *arguments).end(seconds=seconds)
 
+    def ask(self, *words: str, seconds: float = 120) -> Ended:
+        """A command that is given no file of a release, to its end."""
+        done = subprocess.run(
+            [sys.executable, "-m", "progressive", *words, "-o", "json"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            env=self.environment,
+            timeout=seconds,
+            check=False,
+        )
+        return Ended(done.returncode, json.loads(done.stdout), done.stderr)
+
     def read(self, kind: str, name: str, api_version: str = "apps/v1") -> Document:
         """An object of the application."""
         return self.api.read(api_version, kind, self.namespace, name)

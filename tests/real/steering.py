@@ -15,6 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from attrs import define, evolve, field
 from tests.contract.worlds import WORLDS, objects_of, target_in
 from tests.real.test_plain_routers import service
@@ -259,3 +260,15 @@ def steering(name: str, plane: ControlPlane, folder: Path) -> Iterator[Steering]
         proxy.stop()
         cluster.close()
         plane.forget(namespace)
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def place(
+    request: pytest.FixtureRequest,
+    control_plane: ControlPlane,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Steering]:
+    """One router after the other; a file of tests asks for it by its import."""
+    folder = tmp_path_factory.mktemp("steering")
+    with steering(request.param, control_plane, folder) as found:
+        yield found

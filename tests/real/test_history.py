@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -28,19 +26,6 @@ def place(
     return place
 
 
-def ask(place: Place, *words: str) -> Ended:
-    """A command that looks back, without the file of the release."""
-    done = subprocess.run(
-        [sys.executable, "-m", "progressive", *words, "-o", "json"],
-        capture_output=True,
-        text=True,
-        env=place.environment,
-        timeout=60,
-        check=False,
-    )
-    return Ended(done.returncode, json.loads(done.stdout), done.stderr)
-
-
 def release(place: Place, image: str, *, bad: bool = False) -> Ended:
     """One run of an image."""
     metrics = BAD if bad else plain(place.namespace)["spec"]["analysis"]["metrics"]
@@ -58,7 +43,7 @@ def test_what_was_released_is_found_by_whoever_asks(place: Place) -> None:
     worse = release(place, "3", bad=True)
     mark = place.control_plane.mark()
     listed = place.run("history").answer
-    explained = ask(place, "explain")
+    explained = place.ask("explain")
     asked = place.control_plane.requests(since=mark, namespace=place.namespace)
     first, second = listed["runs"]
     told = explained.answer
@@ -126,11 +111,11 @@ def test_a_killed_run_is_shown_as_what_it_is(place: Place) -> None:
     place.write(place.document)
     running = place.start("run", "--image", "my-app=my-app:2")
     running.wait_for("step weight=20")
-    alive = ask(place, "explain", "-f", str(place.file))
+    alive = place.ask("explain", "-f", str(place.file))
     running.kill()
-    dead = ask(place, "explain", "-f", str(place.file))
+    dead = place.ask("explain", "-f", str(place.file))
     place.run("abort", "--why", "tests")
-    ended = ask(place, "explain")
+    ended = place.ask("explain")
 
     assert "running" == alive.answer["state"], alive.lines
     assert "Its driver lives" in alive.answer["decision"]
@@ -147,7 +132,7 @@ def test_a_cluster_that_is_away_is_told_by_the_exit_status(place: Place) -> None
     """
     release(place, "2")
     place.environment["KUBECONFIG"] = str(_elsewhere(place))
-    ended = ask(place, "history")
+    ended = place.ask("history")
 
     assert 9 == ended.code, ended.lines
     assert "cannot be listed" in ended.answer["error"]["message"]

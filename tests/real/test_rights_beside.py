@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +10,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from tests.real.shop import Ended, Place, application, plain
+from tests.real.shop import Place, application, plain
 from tests.real.test_capacity import autoscale
 from tests.real.test_rights import USER, asked, grant
 from tests.real.test_sweep import far_away, journal, killed_at_20, only, sweep
@@ -94,19 +92,6 @@ def restricted(place: Place, rules: list[Document]) -> Iterator[set[str]]:
     assert [] == beyond
 
 
-def explained(place: Place) -> Ended:
-    done = subprocess.run(
-        [sys.executable, "-m", "progressive", "explain", "-f", str(place.file), "-o", "json"],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        env=place.environment,
-        timeout=120,
-        check=False,
-    )
-    return Ended(done.returncode, json.loads(done.stdout), done.stderr)
-
-
 def test_who_may_only_look_sees_the_run_and_moves_nothing(place: Place) -> None:
     """
     Somebody who is woken at night looks first.
@@ -114,7 +99,7 @@ def test_who_may_only_look_sees_the_run_and_moves_nothing(place: Place) -> None:
     killed_at_20(place)
     with restricted(place, printed(str(place.file), "--for", "look")) as idle:
         status = place.run("status")
-        codes = [place.run("history").code, explained(place).code]
+        codes = [place.run("history").code, place.ask("explain", "-f", str(place.file)).code]
 
     assert (0, 20) == (status.code, status.answer["final"]["weight"]), status.lines
     assert [0, 0] == codes

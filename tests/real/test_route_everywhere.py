@@ -3,34 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 from tests.contract.worlds import WORLDS
-from tests.real.steering import NAMES, Steering, steering
+from tests.real.steering import Steering, place
 from tests.realparts.api import Document
-from tests.realparts.control_plane import ControlPlane
 
 from progressive._cli.main import cli
+
+__all__ = ["place"]
 
 pytestmark = pytest.mark.real
 
 MATCH = [{"headers": {"x-release": {"exact": "next"}}}]
 
 
-@pytest.fixture(scope="module", params=NAMES)
-def route(
-    request: pytest.FixtureRequest,
-    control_plane: ControlPlane,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Steering]:
+@pytest.fixture(scope="module")
+def route(place: Steering) -> Steering:
     """One router after the other."""
-    folder = tmp_path_factory.mktemp("steering")
-    with steering(request.param, control_plane, folder) as found:
-        yield found
+    return place
 
 
 def ordered(route: Steering, folder: Path, *words: str, **traffic: Any) -> Document:

@@ -34,16 +34,7 @@ def place(
 
 def sweep(place: Place, *arguments: str) -> Ended:
     """The command, which is given no file."""
-    done = subprocess.run(
-        [sys.executable, "-m", "progressive", "sweep", *arguments, "-o", "json"],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        env=place.environment,
-        timeout=120,
-        check=False,
-    )
-    return Ended(done.returncode, json.loads(done.stdout), done.stderr)
+    return place.ask("sweep", *arguments)
 
 
 def only(ended: Ended) -> Any:

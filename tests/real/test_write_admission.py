@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from tests.real.steering import NAMES, Steering, steering
+from tests.real.steering import Steering, place
 from tests.realparts.control_plane import ControlPlane
+from tests.realparts.fixtures import running
 from tests.realparts.webhook import Webhook, denied, kept_as_it_was
 
 from progressive.errors import Drift, InvalidRequest
+
+__all__ = ["place"]
 
 pytestmark = pytest.mark.real
 
@@ -20,24 +23,7 @@ pytestmark = pytest.mark.real
 @pytest.fixture(scope="module")
 def webhook(control_plane: ControlPlane) -> Iterator[Webhook]:
     """Asked before each write of the user `progressive`."""
-    found = Webhook(control_plane)
-    try:
-        found.start()
-        yield found
-    finally:
-        found.stop()
-
-
-@pytest.fixture(scope="module", params=NAMES)
-def place(
-    request: pytest.FixtureRequest,
-    control_plane: ControlPlane,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Steering]:
-    """One router after the other."""
-    folder = tmp_path_factory.mktemp("steering")
-    with steering(request.param, control_plane, folder) as found:
-        yield found
+    yield from running(Webhook(control_plane))
 
 
 @pytest.fixture

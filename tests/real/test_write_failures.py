@@ -11,29 +11,18 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.real.steering import NAMES, Steering, after, first_writes, steering
+from tests.real.steering import Steering, after, first_writes, place
 from tests.realparts import faults
 from tests.realparts.asked import Asked
-from tests.realparts.control_plane import ControlPlane
 
 from progressive.errors import Conflict, ErrorKind, ForeignController, RouteNotFound, RouterError
+
+__all__ = ["place"]
 
 pytestmark = pytest.mark.real
 
 SIDES = {"web-primary": "primary", "web-canary": "canary", "latestRevision": "canary"}
 """How an entry of a list names a side."""
-
-
-@pytest.fixture(scope="module", params=NAMES)
-def place(
-    request: pytest.FixtureRequest,
-    control_plane: ControlPlane,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Steering]:
-    """One router after the other."""
-    folder = tmp_path_factory.mktemp("steering")
-    with steering(request.param, control_plane, folder) as found:
-        yield found
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.real.steering import NAMES, Steering, first_writes
-from tests.real.test_write_failures import place, route, sides_in, weights_of
+from tests.real.steering import NAMES, Steering, first_writes, place
+from tests.real.test_write_failures import route, sides_in, weights_of
 from tests.realparts import faults
 from tests.realparts.asked import Asked
 

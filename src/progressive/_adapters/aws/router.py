@@ -160,7 +160,12 @@ class AppMeshApiRouter:
         planned: list[tuple[RouteName, Manifest, Sequence[ObjectPatch]]] = []
         lone: list[DestinationNotFound] = []
         gone: list[RouteNotFound] = []
-        for name in self._names_there(target, gone):
+        names: tuple[RouteName, ...] = ()
+        try:
+            names = self._names(target)
+        except RouteNotFound as error:
+            gone.append(error)
+        for name in names:
             try:
                 route = self._describe(name)
                 planned.append((name, route, self._codec.reset([route], bare, total=total)))
@@ -203,14 +208,6 @@ class AppMeshApiRouter:
         if target not in self._known:
             self._known[target] = self._find(target)
         return self._known[target]
-
-    def _names_there(self, target: Target, gone: list[RouteNotFound]) -> tuple[RouteName, ...]:
-        """The names of the routes; why there are none goes to `gone`."""
-        try:
-            return self._names(target)
-        except RouteNotFound as error:
-            gone.append(error)
-            return ()
 
     def _routes(self, target: Target) -> list[tuple[RouteName, Manifest]]:
         names = self._names(target)
