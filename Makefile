@@ -18,6 +18,9 @@ BIN := .venv/bin
 WORKERS ?= 5
 # each worker takes what is next (tests/conftest.py has the order), so none has work left at the end
 SPREAD := --dist loadgroup --no-loadscope-reorder
+# a test on real parts has a second try (tests/conftest.py); what the first met is shown at the end,
+# and where many need one the machine is not to blame
+AGAIN := --rerun-show-tracebacks --max-suite-reruns 5
 # the folders of the project that hold code; a fresh checkout may lack some
 CODE := $(wildcard src tests examples benchmarks)
 
@@ -45,7 +48,7 @@ in-network:
 	$(BIN)/ruff check || status=1
 	$(BIN)/ruff format --check || status=1
 	$(BIN)/mypy $(CODE) || status=1
-	$(BIN)/pytest -o faulthandler_timeout=900 -n $(WORKERS) $(SPREAD) || status=$$?
+	$(BIN)/pytest -o faulthandler_timeout=900 -n $(WORKERS) $(SPREAD) $(AGAIN) || status=$$?
 	exit $$status
 
 parts: .make/dev

@@ -15,6 +15,7 @@ settings.register_profile(
 settings.load_profile("any machine")
 
 
+@pytest.hookimpl(trylast=True)  # plugins of a worker call its parent before
 def pytest_configure(config: pytest.Config) -> None:
     """A worker of a parallel run has a network of its own, as a whole run has."""
     if hasattr(config, "workerinput") and inside.is_inside():
@@ -30,11 +31,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     A file of them is one worker's, for it starts gateways and installs kinds; tests that are
     `apart` need a control plane alone, which every worker has.
     The long files carry out many releases at once, so they follow each other.
+    Five control planes on two cores are late at times, so a test on real parts has a second try.
     """
     if not hasattr(config, "workerinput"):
         return
     items.sort(key=lambda one: (not _is(one, "long"), not _is(one, "real")))
     for one in items:
+        if _is(one, "real"):
+            one.add_marker(pytest.mark.flaky(reruns=1))
         if _is(one, "real") and not _is(one, "apart"):
             together = "long" if _is(one, "long") else one.path.stem
             one.add_marker(pytest.mark.xdist_group(together))

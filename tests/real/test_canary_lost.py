@@ -32,14 +32,23 @@ def place(
 
 def pods(place: Place, *, ready: bool) -> None:
     """What a kubelet says when the probes of all pods of the canary fail, or pass again."""
+    for path in canary_pods(place):
+        probed(place, path, ready=ready)
+
+
+def canary_pods(place: Place) -> list[str]:
+    """Paths of the pods that stay; those of the version before may be on their way out."""
     path = f"/api/v1/namespaces/{place.namespace}/pods"
+    found = place.api.get(path, labelSelector="app=my-app")["items"]
+    kept = [one["metadata"] for one in found if not one["metadata"].get("deletionTimestamp")]
+    return [f"{path}/{one['name']}" for one in kept]
+
+
+def probed(place: Place, path: str, *, ready: bool) -> None:
+    """What a kubelet says of one pod."""
     word = "True" if ready else "False"
     conditions = [{"type": kind, "status": word} for kind in ("Ready", "ContainersReady")]
-    for pod in place.api.get(path, labelSelector="app=my-app")["items"]:
-        if pod["metadata"].get("deletionTimestamp"):
-            continue
-        at = f"{path}/{pod['metadata']['name']}/status"
-        place.api.patch(at, {"status": {"conditions": conditions}}, kind="strategic")
+    place.api.patch(f"{path}/status", {"status": {"conditions": conditions}}, kind="strategic")
 
 
 def test_users_are_home_before_the_hold_is_over_and_come_back_with_the_canary(
@@ -108,13 +117,7 @@ def test_one_pod_that_is_left_is_enough_until_the_next_weight(place: Place) -> N
     """
     running = place.start("run", *NEW)
     running.wait_for("step weight=20")
-    path = f"/api/v1/namespaces/{place.namespace}/pods"
-    one = place.api.get(path, labelSelector="app=my-app")["items"][0]["metadata"]["name"]
-    place.api.patch(
-        f"{path}/{one}/status",
-        {"status": {"conditions": [{"type": "Ready", "status": "False"}]}},
-        kind="strategic",
-    )
+    probed(place, canary_pods(place)[0], ready=False)
     ended = running.end()
 
     assert ("promoted", [20, 0]) == (ended.answer.get("outcome"), ended.answer["weights"])

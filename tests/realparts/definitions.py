@@ -45,13 +45,15 @@ def install(api: Api, definitions: Iterable[Document]) -> None:
 
 def uninstall(api: Api, definitions: Iterable[Document]) -> None:
     """Until the kinds are gone, and all their objects; a definition that is not there is fine."""
-    paths = [api.path_of(one) for one in definitions]
-    for path in paths:
-        answer = api.call("DELETE", path)
+    gone = list(definitions)
+    for one in gone:
+        answer = api.call("DELETE", api.path_of(one))
         if answer.status_code != 404:
             answer.raise_for_status()
-    for path in paths:
-        api.wait_gone(path)
+    for one in gone:
+        api.wait_gone(api.path_of(one))
+        for version in one["spec"]["versions"]:
+            _wait_unserved(api, one["spec"], version["name"])
 
 
 def established(definition: Document) -> bool:
@@ -67,6 +69,22 @@ def _make_room(api: Api, wanted: Document) -> None:
     stored = set(answer.json().get("status", {}).get("storedVersions") or ())
     if not stored <= {version["name"] for version in wanted["spec"]["versions"]}:
         uninstall(api, [wanted])
+
+
+def _wait_unserved(api: Api, spec: Document, version: str) -> None:
+    """The definition goes first; its kind is listed and answered for a moment longer."""
+    group, kind = spec["group"], spec["names"]["kind"]
+    root = f"/apis/{group}/{version}"
+
+    def unserved() -> bool:
+        answer = api.call("GET", root)
+        resources = answer.json().get("resources") or () if answer.ok else ()
+        listed = kind in {one["kind"] for one in resources}
+        return (
+            not listed and api.call("GET", f"{root}/{spec['names']['plural']}").status_code == 404
+        )
+
+    wait_for(unserved, f"{kind} no longer served as {group}/{version}")
 
 
 def _wait_served(api: Api, spec: Document, version: str) -> None:

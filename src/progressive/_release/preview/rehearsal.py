@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,7 +23,6 @@ from progressive._adapters.lease.hold import lease_path
 from progressive._adapters.notifiers.events import KubernetesEvents
 from progressive._adapters.workload import DeploymentWorkload
 from progressive._kube import rights as kube
-from progressive._kube.paths import path_of
 from progressive._model.record import Notification
 from progressive._model.release import Document, Traffic
 from progressive._model.traffic import Side, Split, Target
@@ -33,6 +32,7 @@ from progressive.ports import Cluster, Fence, FencedRouter, TrafficRouter
 MakeRouter = Callable[[Cluster], TrafficRouter]
 
 _RUN = "rehearsal"
+_ENDPOINTS = "endpointslices"
 _MANY = 2**31 - 1
 """So many replicas that every autoscaler has to be raised that can be."""
 
@@ -61,11 +61,27 @@ class Copy(MemoryCluster):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.followed: list[str] = []
+        self._without_endpoints = False
 
     def watch(self, path: str, *, name: str | None = None, **options: Any) -> MemoryWatch:
         """As any cluster."""
         self.followed.append(path if name is None else f"{path}/{name}")
         return super().watch(path, name=name, **options)
+
+    def get(self, path: str, *, query: dict[str, str] | None = None) -> dict[str, Any]:
+        """As any cluster."""
+        answer = super().get(path, query=query)
+        hidden = self._without_endpoints and parse(path).plural == _ENDPOINTS
+        return {**answer, "items": []} if hidden else answer
+
+    @contextmanager
+    def without_endpoints(self) -> Iterator[None]:
+        """Nobody answers for any service meanwhile."""
+        self._without_endpoints = True
+        try:
+            yield
+        finally:
+            self._without_endpoints = False
 
     def asked(self) -> frozenset[kube.Right]:
         """The rights behind every call so far, each with its namespace and name."""
@@ -137,6 +153,7 @@ class Rehearsal:
         What fails here says nothing about a real run, which meets other versions and states.
         """
         target, workload = self._target, self.workload
+        self._give_without_endpoints()
         self._make_ready()
         _try(self._grow_primary)
         for number in range(_VERSIONS):
@@ -156,13 +173,10 @@ class Rehearsal:
         _try(self._drive)
         # somebody may have removed the Lease of a driver that is gone
         self._drivers.delete(lease_path(self._target, named=True))
-        for service in (self._target.primary, self._target.canary):
-            self.copy.delete(path_of(ready_slice(service, self._target.namespace)))
         self.copy.forget()
         self._drivers.forget()
         _try(self._promote_in_another_process)
-        # a primary that does not become ready; without endpoints the services are asked as well
-        _try(lambda: self._shift(self._document.plan.total))
+        self._give_without_endpoints()
         self._make_ready()
         _try(lambda: self.workload.scale(self._target, up=False))
         self.surround(begins=False)
@@ -248,6 +262,15 @@ class Rehearsal:
         held["spec"]["holderIdentity"] = "another run, elsewhere"
         self._drivers.put(held)
         self._drivers.lock().acquire(self._target, _RUN, lambda _: None).close()
+
+    def _give_without_endpoints(self) -> None:
+        """
+        The services are asked as well where EndpointSlices do not tell all of them.
+
+        Whether they do is a matter of the moment, and the rights of a run must not be.
+        """
+        with self.copy.without_endpoints():
+            _try(lambda: self._shift(self._document.plan.total))
 
     def _make_ready(self) -> None:
         """In a run both sides are ready before they get traffic; here nobody makes them so."""
