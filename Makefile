@@ -21,6 +21,8 @@ SPREAD := --dist loadgroup --no-loadscope-reorder
 # a test on real parts has a second try (tests/conftest.py); what the first met is shown at the end,
 # and where many need one the machine is not to blame
 AGAIN := --rerun-show-tracebacks --max-suite-reruns 5
+# the tests start a command a thousand times, which would be compiled each time
+export PYTHONDONTWRITEBYTECODE :=
 # the folders of the project that hold code; a fresh checkout may lack some
 CODE := $(wildcard src tests examples benchmarks)
 
