@@ -15,7 +15,7 @@ PYTHON ?= $(shell for one in python3 python3.14 python3.13 python3.12 python3.11
 	&& echo $$one && break; done)
 BIN := .venv/bin
 # more than cores: most of what the tests on real parts do is wait; a worker takes 1 to 2 GB
-WORKERS ?= 8
+WORKERS ?= 5
 # each worker takes what is next (tests/conftest.py has the order), so none has work left at the end
 SPREAD := --dist loadgroup --no-loadscope-reorder
 # a test on real parts has a second try (tests/conftest.py); what the first met is shown at the end,

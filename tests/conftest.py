@@ -31,7 +31,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     A file of them is one worker's, for it starts gateways and installs kinds; tests that are
     `apart` need a control plane alone, which every worker has.
     The long files carry out many releases at once, so they follow each other.
-    Eight control planes on two cores are late at times, so a test on real parts has a second try.
+    Five control planes on two cores are late at times, so a test on real parts has a second try.
     """
     if not hasattr(config, "workerinput"):
         return

@@ -55,7 +55,7 @@ BOUND_S = 150.0
 _TRIES = 3
 
 _LANES = 8
-"""Releases at a time; each one mostly waits, and seven other workers do something beside it."""
+"""Releases at a time; each one mostly waits, and other workers do something beside it."""
 
 _POLICY = Policy(connect=2.0, read=2.0, write=2.0)
 """As patient as in earnest, with answers that are given up sooner."""
