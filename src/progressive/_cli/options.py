@@ -140,12 +140,14 @@ def read_or_refuse(
     Args:
         warn: Say what is strange in it, too; a command that only looks back has other news.
     """
-    from progressive._release.load import read_file
+    from progressive._documents.files import load_file
+    from progressive._release.load import read_loaded
     from progressive.errors import ProgressiveError
 
+    loaded = load_file(file)
     try:
-        reading = read_file(
-            file,
+        reading = read_loaded(
+            loaded,
             name=name,
             router=router,
             allow_no_checks=allow_no_checks,
@@ -161,13 +163,13 @@ def read_or_refuse(
         sys.exit(outcome.exit_code)
     if reading.document is not None:
         if warn:
-            print_problems(reading.problems, file=file)
+            print_problems(reading.problems, file=file, loaded=loaded)
         return reading.document
     if output == "json":
         from progressive._release.preview.plan import refusal
 
         print_json(refusal(reading.problems))
-    print_problems(reading.problems, file=file)
+    print_problems(reading.problems, file=file, loaded=loaded)
     sys.exit(6)
 
 

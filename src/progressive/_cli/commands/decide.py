@@ -26,7 +26,7 @@ _HELP = {
 
     With a live driver it is told and waited for; without one the target is taken and the run
     ended here. A promotion that is decided is not undone: the answer says so. Exit status 0 when
-    the traffic is home, else 10.
+    the traffic is home, else 10; 6 or 9 when the cluster refused, or could not be asked.
     """,
     "hold": """Keep the split of FILE and stop its rounds, for at most a day.
 

@@ -72,6 +72,10 @@ class Settings:
     namespace: str = "default"
     homeward: bool = False
 
+    def router_at(self, path: str) -> str:
+        """Where the router is written: at `path`, or nowhere in the document."""
+        return path if self.router is None else ""
+
 
 def read_canary(
     document: Mapping[str, Any], settings: Settings, sources: Sources, findings: Findings
@@ -107,8 +111,8 @@ def read_canary(
 
 
 def _router(spec: Mapping[str, Any], settings: Settings, findings: Findings) -> str | None:
-    path = "spec.provider"
     written = settings.router or flaggers_router(spec.get("provider"))
+    path = settings.router_at("spec.provider")
     router = router_named(written, path, findings, built=settings.routers)
     refuse_unsupported(spec, findings, abilities=abilities_of(written), router=router or written)
     return router

@@ -77,7 +77,8 @@ def read_traffic(
     meta: Mapping[str, Any] = clean.get("metadata", {})
     analysis: Mapping[str, Any] = spec.get("analysis", {})
     written = settings.router or flaggers_router(spec.get("provider"))
-    router = router_named(written, "spec.provider", findings, built=settings.routers)
+    path = settings.router_at("spec.provider")
+    router = router_named(written, path, findings, built=settings.routers)
     match: tuple[Match, ...] = ()
     if not settings.homeward:
         asked = {what: f"{_ANALYSIS}.{key}" for what, key in _ASKING.items() if analysis.get(key)}
