@@ -34,7 +34,7 @@ def written(folder: Path, *texts: str) -> str:
     return str(file)
 
 
-@pytest.mark.parametrize("command", ["run", "status", "rbac", "abort"])
+@pytest.mark.parametrize("command", ["run", "status", "rbac", "hold"])
 def test_every_command_names_the_line_of_a_fault(tmp_path: Path, command: str) -> None:
     """
     An editor jumps to FILE:LINE:COLUMN, and a file of several releases has the same path twice.

@@ -109,8 +109,8 @@ def read_documents(
         namespace: Of documents that name none.
         routers: Names of routers that can be had, those of plugins included.
         traffic_alone: Only what is said of traffic is read, as for a routing command.
-        homeward: Of that only the way home is wanted, which no match, mirror or stickiness that
-            the mesh cannot express may stop.
+        homeward: Only the way home is wanted, which nothing that is wrong in the analysis may
+            stop, nor a match, a mirror or stickiness that the mesh cannot express.
     """
     findings = Findings()
     entries = _entries(documents, findings)

@@ -56,6 +56,7 @@ def read_loaded(
     allow_no_checks: bool = False,
     metrics_server: str | None = None,
     lookup: Lookup | None = None,
+    homeward: bool = False,
 ) -> Reading:
     """`read_file`, for who keeps what was loaded to tell the lines of its problems."""
     if any(problem.severity is Severity.ERROR for problem in loaded.problems):
@@ -68,6 +69,7 @@ def read_loaded(
         metrics_server=metrics_server,
         lookup=lookup,
         routers=router_names(),
+        homeward=homeward,
     )
     return evolve(reading, problems=(*loaded.problems, *reading.problems))
 

@@ -64,7 +64,7 @@ abort, hold, resume, promote, approve = map(_command, _HELP)
 
 
 def _decide(name: str, file: str, *, why: str, by: str, given: dict[str, Any]) -> None:
-    document, output = read(file, given), given["output"]
+    document, output = read(file, given, homeward=name == "abort"), given["output"]
     from progressive._model.events import Command
     from progressive._release.connect import Connection, rejected
     from progressive._release.outside.decisions import decide
