@@ -33,7 +33,10 @@ def release(file: str, images: dict[str, str]) -> Report:
 def main(arguments: list[str]) -> int:
     """Release what the arguments say, and return the exit code for the pipeline."""
     logging.basicConfig(level=logging.WARNING)
-    file, *given = arguments
+    file, *given = arguments or [""]
+    if not file or not all("=" in one for one in given):
+        print(__doc__)
+        return 2
     images = dict(one.split("=", 1) for one in given)
     try:
         report = release(file, images)

@@ -119,7 +119,6 @@ assert result.weights == [5, 0]
 WORDS: dict[str, tuple[str, ...]] = {
     "docs/how-to/run-from-a-pipeline.md": (
         "exec progressive run canary.yaml --image web=registry/web:42 --report-dir out",
-        "progressive wait canary.yaml",
         "progressive abort canary.yaml",
     ),
     "docs/how-to/use-a-part-alone.md": ("observers=[callback]",),

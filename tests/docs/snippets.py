@@ -7,7 +7,6 @@ What a comment right before a block says:
 ``<!-- file: NAME -->``      the block is the content of this file in the page's folder; one of
                              ``python`` is run as well
 ``<!-- prints -->``          the block is what the snippet before it prints; ``...`` is any text
-``<!-- part N -->``          a piece of a later part of the library: the only blocks not run
 
 Blocks of ``python`` share one namespace a page and may await. In blocks of ``console`` each line
 that begins with ``$`` is run, and what follows is compared with its output.
@@ -41,7 +40,7 @@ _FENCE = re.compile(
     r"^(?P<indent> *)```(?P<language>\w*)\n(?P<text>.*?)^(?P=indent)```$",
     re.DOTALL | re.MULTILINE,
 )
-_COMMENT = re.compile(r"<!-- *(?P<word>needs:|file:|prints|part) *(?P<value>.*?) *-->")
+_COMMENT = re.compile(r"<!-- *(?P<word>needs:|file:|prints) *(?P<value>.*?) *-->")
 
 
 @frozen(kw_only=True)
@@ -53,7 +52,7 @@ class Block:
         page, line: Where it begins.
         language: What stands behind the fence; may be empty.
         text: Its content.
-        needs, file, part: What the comment before it says; empty: nothing.
+        needs, file: What the comment before it says; empty: nothing.
         prints: Whether it is the output of the snippet before it.
     """
 
@@ -63,7 +62,6 @@ class Block:
     text: str
     needs: str = ""
     file: str = ""
-    part: str = ""
     prints: bool = False
 
     def __str__(self) -> str:
@@ -89,7 +87,6 @@ def blocks(page: Path) -> tuple[Block, ...]:
                 text=re.sub(f"^{fence['indent']}", "", fence["text"], flags=re.MULTILINE),
                 needs=said.get("needs", ""),
                 file=said.get("file", ""),
-                part=said.get("part", ""),
                 prints="prints" in said,
             )
         )
@@ -117,8 +114,6 @@ class Page:
             Path(block.file).write_text(block.text, encoding="utf-8")
         if block.prints:
             assert_prints(block.text, self._printed, block)
-        elif block.part:
-            return
         elif block.language == "python":
             self._run_python(block)
         elif block.language == "console":

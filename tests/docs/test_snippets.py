@@ -40,7 +40,7 @@ def _runnable(page: Path) -> list[Block]:
     return [
         one
         for one in blocks(page)
-        if not one.part and (one.language in ("python", "console") or one.needs == "cluster")
+        if one.language in ("python", "console") or one.needs == "cluster"
     ]
 
 
@@ -80,7 +80,7 @@ def test_every_block_says_what_it_is() -> None:
             assert block.language in _LANGUAGES, str(block)
         text = page.read_text(encoding="utf-8")
         for comment in re.findall(r"<!--(.*?)-->", text):
-            known = r" (needs: cluster|file: \S+|prints|part \d|generated: \S+|figures|end) "
+            known = r" (needs: cluster|file: \S+|prints|generated: \S+|figures|end) "
             assert re.fullmatch(known, comment), f"{page}: {comment}"
 
 
@@ -90,7 +90,7 @@ def test_the_commands_of_a_page_exist(page: Path) -> None:
     Pipelines are copied from pages; an option that is gone must not be found there.
     """
     for block in blocks(page):
-        if block.part or block.language == "python" or block.prints:
+        if block.language == "python" or block.prints:
             continue
         for line in _command_lines(block):
             _parse(line, block)
@@ -148,7 +148,7 @@ def _statements(page: Path) -> list[str]:
     return [
         ast.unparse(statement)
         for block in blocks(page)
-        if block.language == "python" and not block.part
+        if block.language == "python"
         for statement in ast.parse(block.text).body
     ]
 

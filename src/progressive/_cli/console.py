@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,6 +21,9 @@ from progressive._log import log
 from progressive._model.release import Problem, Severity
 from progressive._model.report import Report
 from progressive._redaction import redacted
+
+if TYPE_CHECKING:
+    from progressive._documents.files import Loaded
 
 HEARTBEAT = 60.0
 """Seconds without a line after which one is written: CI servers end a build that is silent."""
@@ -100,13 +103,14 @@ def show(report: Report, *, file: str, output: str) -> None:
         click.echo(repair, err=True)
 
 
-def print_problems(problems: Iterable[Problem], *, file: str) -> None:
-    """Problems of a document, one a line, on standard error."""
+def print_problems(problems: Iterable[Problem], *, file: str, loaded: Loaded) -> None:
+    """Problems of a file, one a line with its place, on standard error."""
     for problem in problems:
         error = problem.severity is Severity.ERROR
-        where = file if problem.document is None else f"{file} (document {problem.document})"
+        place = loaded.line_of(problem)
+        where = file if place is None else f"{file}:{place[0]}:{place[1]}"
         word, words = "error" if error else "warning", str(problem)
         if words.startswith(f"{file}:"):  # about the file itself: line and column belong to it
-            place, _, words = words.removeprefix(file).partition(": ")
-            where += place
+            within, _, words = words.removeprefix(file).partition(": ")
+            where = f"{file}{within}"
         click.echo(f"{where}: {word}: {words} [{problem.id}]", err=True)

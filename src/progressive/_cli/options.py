@@ -133,24 +133,29 @@ def read_or_refuse(
     metrics_server: str | None = None,
     lookup: Lookup | None = None,
     warn: bool = True,
+    homeward: bool = False,
 ) -> Document:
     """
     The release of a file; one that is not valid ends the program with status 6.
 
     Args:
         warn: Say what is strange in it, too; a command that only looks back has other news.
+        homeward: Its analysis is not read, for what is wrong there must keep no traffic away.
     """
-    from progressive._release.load import read_file
+    from progressive._documents.files import load_file
+    from progressive._release.load import read_loaded
     from progressive.errors import ProgressiveError
 
+    loaded = load_file(file)
     try:
-        reading = read_file(
-            file,
+        reading = read_loaded(
+            loaded,
             name=name,
             router=router,
             allow_no_checks=allow_no_checks,
             metrics_server=metrics_server,
             lookup=lookup,
+            homeward=homeward,
         )
     except ProgressiveError as error:  # the cluster was asked for a template, and did not answer
         transient = getattr(error, "transient", False)
@@ -161,13 +166,13 @@ def read_or_refuse(
         sys.exit(outcome.exit_code)
     if reading.document is not None:
         if warn:
-            print_problems(reading.problems, file=file)
+            print_problems(reading.problems, file=file, loaded=loaded)
         return reading.document
     if output == "json":
         from progressive._release.preview.plan import refusal
 
         print_json(refusal(reading.problems))
-    print_problems(reading.problems, file=file)
+    print_problems(reading.problems, file=file, loaded=loaded)
     sys.exit(6)
 
 
@@ -176,14 +181,16 @@ def where(given: Mapping[str, Any]) -> dict[str, Any]:
     return {key: given[key] for key in ("kubeconfig", "context", "namespace")}
 
 
-def read(file: str, given: Mapping[str, Any]) -> Document:
+def read(file: str, given: Mapping[str, Any], *, homeward: bool = False) -> Document:
     """`read_or_refuse` with the options of `document_options`, `cluster_options` and output."""
     return read_or_refuse(
         file,
         name=given["name"],
         router=given["router"],
-        allow_no_checks=given["allow_no_checks"],
+        allow_no_checks=given["allow_no_checks"] or homeward,
         output=given["output"],
         metrics_server=given.get("metrics_server"),
         lookup=cluster_lookup(**where(given)),
+        warn=not homeward,
+        homeward=homeward,
     )

@@ -254,7 +254,7 @@ class Show:
         self._screen.line()
         self._screen.paragraph(
             "Next: docs/tutorial/demo.md explains each line; the same on Kubernetes is "
-            "'progressive run FILE' with a Canary or Release document ('progressive --help'). "
+            "'progressive run FILE' with a Canary document ('progressive --help'). "
             "--keep leaves this running to play with, --show-config prints Envoy's setup."
         )
 

@@ -128,7 +128,7 @@ def read_release(
 
 
 def _router(traffic: Mapping[str, Any], settings: Settings, findings: Findings) -> str | None:
-    path = f"{PATH}.router"
+    path = settings.router_at(f"{PATH}.router")
     written = settings.router or traffic.get("router")
     if written is None:
         findings.error(path, "is missing; name one, such as istio", Rule.MISSING)

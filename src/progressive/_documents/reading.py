@@ -109,12 +109,13 @@ def read_documents(
         namespace: Of documents that name none.
         routers: Names of routers that can be had, those of plugins included.
         traffic_alone: Only what is said of traffic is read, as for a routing command.
-        homeward: Of that only the way home is wanted, which no match, mirror or stickiness that
-            the mesh cannot express may stop.
+        homeward: Only the way home is wanted, which nothing that is wrong in the analysis may
+            stop, nor a match, a mirror or stickiness that the mesh cannot express.
     """
     findings = Findings()
     entries = _entries(documents, findings)
-    release = _chosen([one for one in entries if one.kind in _RELEASES], name, findings)
+    releases = [one for one in entries if one.kind in _RELEASES]
+    release = _chosen(releases, name, namespace, findings)
     settings = Settings(
         router=router,
         routers=routers,
@@ -211,26 +212,24 @@ def _known_kind(kind: str, version: str, findings: Findings) -> str | None:
     return None
 
 
-def _chosen(releases: Sequence[_Entry], name: str | None, findings: Findings) -> _Entry | None:
-    if name is None:
-        if len(releases) > 1:
-            listed = ", ".join(one.name or "without a name" for one in releases)
-            words = f"holds several releases ({listed}); say which one by its name"
-            findings.error("", words, Rule.CONTRADICTION)
-            return None
+def _chosen(
+    releases: Sequence[_Entry], name: str | None, namespace: str, findings: Findings
+) -> _Entry | None:
+    if not releases or (name is None and len(releases) == 1):
         return releases[0] if releases else None
-    if not releases:
-        return None
-    named = [one for one in releases if name in (one.name, f"{one.namespace}/{one.name}")]
+    names = [one.name or "without a name" for one in releases]
+    whole = [f"{one.namespace or namespace}/{one.name}" for one in releases]
+    named = [one for one, of in zip(releases, whole, strict=True) if name in (one.name, of)]
     if len(named) == 1:
         return named[0]
-    names = [one.name for one in releases if one.name]
-    words = (
-        f"holds no release {name[:60]!r}{nearest(name, names)}; there is {', '.join(names)}"
-        if not named
-        else f"holds {len(named)} releases {name[:60]!r}; say which one as NAMESPACE/NAME"
-    )
-    findings.error("", words, Rule.NOT_FOUND)
+    listed = ", ".join(names if len(set(names)) == len(names) else whole)
+    if len(set(whole)) < len(whole):
+        words = f"holds a release more than once ({listed}); leave one of each name"
+    elif name is None or named:
+        words = f"holds several releases ({listed}); say which one by its name (--name)"
+    else:
+        words = f"holds no release {name[:60]!r}{nearest(name, names)}; there is {listed}"
+    findings.error("", words, Rule.CONTRADICTION if name is None else Rule.NOT_FOUND)
     return None
 
 

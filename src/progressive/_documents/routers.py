@@ -102,14 +102,14 @@ def router_named(
     router = PROVIDERS.get(written, written)
     if router in built:
         return router
+    can = ", ".join(sorted(built))
     if router in ABILITIES:
-        can = ", ".join(sorted(built))
         findings.error(
             path, f"the router {router} is not available yet; there is {can}", Rule.UNSUPPORTED
         )
         return None
     shown = written if len(written) <= 40 else f"{written[:40]}…"
-    hint = nearest(written, {*PROVIDERS, *built})
+    hint = nearest(written, {*PROVIDERS, *built}) or f"; there is {can}"
     findings.error(path, f'there is no router "{shown}"{hint}', Rule.UNKNOWN)
     return None
 

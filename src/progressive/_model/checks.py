@@ -19,6 +19,19 @@ from progressive._redaction import private_part, redacted
 from progressive.errors import SpecError
 
 
+def require_time(path: str, value: object) -> None:
+    """
+    A duration (or None), and no bare number: 30 could be seconds or milliseconds.
+
+    Raises:
+        SpecError: It is none, at `path`.
+    """
+    if value is not None and not isinstance(value, timedelta):
+        raise SpecError(
+            path, f"{value!r} is no timedelta; write one, such as timedelta(seconds=30)"
+        )
+
+
 class VerdictKind(StrEnum):
     """What a sample says about a check, or a round about the canary."""
 
@@ -212,6 +225,11 @@ class MetricCheck(Value):
             raise SpecError("at_least", problem)
         if not 0 < self.quantile < 1:
             raise SpecError("quantile", f"{self.quantile} is not between 0 and 1")
+        most = 100 if self.builtin is Builtin.SUCCESS_RATE else math.inf
+        if self.at_least is not None and self.at_least > most:
+            words = f"{self.at_least:g} is above 100 percent, so nothing could ever pass"
+            raise SpecError("at_least", f"{self.name}: {words}")
+        require_time("window", self.window)
         if self.window < timedelta(seconds=1):
             raise SpecError("window", f"{self.window} is shorter than a second")
         if self.least_requests < 0 or (self.least_requests and self.builtin is None):

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from attrs import field, frozen
 
-from progressive._model.checks import MetricCheck
+from progressive._model.checks import MetricCheck, require_time
 from progressive._model.value import Value
 from progressive.errors import SpecError
 
@@ -106,6 +106,8 @@ class Plan(Value):
     def __attrs_post_init__(self) -> None:
         if self.total < 1:
             raise SpecError("total", f"{self.total} is below 1")
+        for name in ("interval", "drain"):
+            require_time(name, getattr(self, name))
         if self.interval <= timedelta(0):
             raise SpecError("interval", f"{self.interval} is not a time to wait")
         if self.drain is not None and self.drain < timedelta(0):

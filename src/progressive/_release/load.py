@@ -11,7 +11,7 @@ from pathlib import Path
 
 from attrs import evolve, frozen
 
-from progressive._documents.files import load_yaml_file
+from progressive._documents.files import Loaded, load_file
 from progressive._documents.reading import Reading, read_documents
 from progressive._documents.sources import Lookup
 from progressive._model.plan import Plan
@@ -19,7 +19,7 @@ from progressive._model.release import Document, Problem, Severity
 from progressive._model.report import Report
 from progressive._model.traffic import Target
 from progressive._release.known import router_names
-from progressive.errors import ClusterError, SpecError
+from progressive.errors import ProgressiveError, SpecError
 from progressive.ports import Notifier, Observer
 
 
@@ -38,19 +38,40 @@ def read_file(
     Args:
         lookup: Finds in the cluster what the file refers to and does not hold; None: nothing.
     """
-    documents, problems = load_yaml_file(file)
-    if any(problem.severity is Severity.ERROR for problem in problems):
-        return Reading(document=None, problems=problems)
+    return read_loaded(
+        load_file(file),
+        name=name,
+        router=router,
+        allow_no_checks=allow_no_checks,
+        metrics_server=metrics_server,
+        lookup=lookup,
+    )
+
+
+def read_loaded(
+    loaded: Loaded,
+    *,
+    name: str | None = None,
+    router: str | None = None,
+    allow_no_checks: bool = False,
+    metrics_server: str | None = None,
+    lookup: Lookup | None = None,
+    homeward: bool = False,
+) -> Reading:
+    """`read_file`, for who keeps what was loaded to tell the lines of its problems."""
+    if any(problem.severity is Severity.ERROR for problem in loaded.problems):
+        return Reading(document=None, problems=loaded.problems)
     reading = read_documents(
-        documents,
+        loaded.documents,
         name=name,
         router=router,
         allow_no_checks=allow_no_checks,
         metrics_server=metrics_server,
         lookup=lookup,
         routers=router_names(),
+        homeward=homeward,
     )
-    return evolve(reading, problems=(*problems, *reading.problems))
+    return evolve(reading, problems=(*loaded.problems, *reading.problems))
 
 
 @frozen
@@ -109,12 +130,13 @@ class Release:
         """
         from progressive._release.connect import Connection, rejected
 
-        connection = Connection.to(self.document, kubeconfig=kubeconfig, context=context)
-        wanted = images or {}
+        wanted, target = images or {}, self.target
         try:
+            connection = Connection.to(self.document, kubeconfig=kubeconfig, context=context)
+            target = connection.target
             connection.require_rights(images=wanted, resume=resume)
-        except ClusterError as error:
-            return rejected(error, connection.target)
+        except ProgressiveError as error:
+            return rejected(error, target)
         runner = connection.runner(observers=observers, notifiers=notifiers)
         return connection.release(runner, images=wanted, resume=resume, timeout=timeout)
 

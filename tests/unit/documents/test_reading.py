@@ -19,7 +19,7 @@ def test_one_of_several_releases_is_picked_by_name() -> None:
     picked = [read(*documents, name=name).document for name in ("a", "other/b")]
     assert [("a", "shop"), ("b", "other")] == [(d.name, d.namespace) for d in picked if d]
     assert "say which one" in errors(read(*documents))[0][1]
-    assert "NAMESPACE/NAME" in errors(read(*documents, name="b"))[0][1]
+    assert "shop/a, shop/b, other/b" in errors(read(*documents, name="b"))[0][1]
     assert "did you mean" in errors(read(named("web"), named("app"), name="weeb"))[0][1]
 
 

@@ -64,7 +64,10 @@ def refusal(
     elif status == 404 and "the server could not find" in message:
         message = f"{message} ({request})"
     elif status == 401:
-        message = f"the API server does not accept the credentials: {message}"
+        message = (
+            f"the API server does not accept the credentials: {message}; "
+            "get fresh ones, as for kubectl"
+        )
     # the server quotes the whole object, and an object may hold secrets
     message = re.sub(r'Invalid value: "\{.*\}"', "Invalid value", message, flags=re.DOTALL)
     message = redacted(message, known)

@@ -92,7 +92,8 @@ def find(
     looked: list[str] = []
     if kubeconfig is not None:
         if not os.path.isfile(kubeconfig):
-            raise _unusable(f"the kubeconfig {os.fspath(kubeconfig)} does not exist")
+            fault = "is a folder, not a file" if os.path.isdir(kubeconfig) else "does not exist"
+            raise _unusable(f"the kubeconfig {os.fspath(kubeconfig)} {fault}")
         files: tuple[str, ...] = (os.fspath(kubeconfig),)
     elif named := os.environ.get("KUBECONFIG", ""):
         files = _existing(named.split(os.pathsep))
@@ -132,9 +133,13 @@ def _expanded(path: str) -> str:
 def _described(files: tuple[str, ...], context: str | None, namespace: str | None) -> Environment:
     words = f"the kubeconfig {os.pathsep.join(files)}"
     name = context or _current_context(files, words)
+    known: list[str] = []
     for document in _documents(files, words):
         for one in document.get("contexts") or []:
-            if isinstance(one, dict) and one.get("name") == name:
+            if not isinstance(one, dict):
+                continue
+            known.append(str(one.get("name")))
+            if one.get("name") == name:
                 found = (one.get("context") or {}).get("namespace")
                 return Environment(
                     files=files,
@@ -142,7 +147,7 @@ def _described(files: tuple[str, ...], context: str | None, namespace: str | Non
                     namespace=namespace or found or "default",
                     words=f"{words}, context {name!r}",
                 )
-    raise _unusable(f"{words} has no context {name!r}")
+    raise _unusable(f"{words} has no context {name!r}; it has {', '.join(known) or 'none'}")
 
 
 def _current_context(files: tuple[str, ...], words: str) -> str:

@@ -26,7 +26,7 @@ _HELP = {
 
     With a live driver it is told and waited for; without one the target is taken and the run
     ended here. A promotion that is decided is not undone: the answer says so. Exit status 0 when
-    the traffic is home, else 10.
+    the traffic is home, else 10; 6 or 9 when the cluster refused, or could not be asked.
     """,
     "hold": """Keep the split of FILE and stop its rounds, for at most a day.
 
@@ -64,7 +64,7 @@ abort, hold, resume, promote, approve = map(_command, _HELP)
 
 
 def _decide(name: str, file: str, *, why: str, by: str, given: dict[str, Any]) -> None:
-    document, output = read(file, given), given["output"]
+    document, output = read(file, given, homeward=name == "abort"), given["output"]
     from progressive._model.events import Command
     from progressive._release.connect import Connection, rejected
     from progressive._release.outside.decisions import decide

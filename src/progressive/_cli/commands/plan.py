@@ -78,7 +78,10 @@ def plan(
         if faults := _faults_of_the_document(loaded, **options):
             _show(refusal(faults), None, loaded, release, output)
             sys.exit(_NOT_VALID)
-        click.echo(f"{release}: cannot look at the cluster: {error}", err=True)
+        words = f"cannot look at the cluster: {error}"
+        if output == "json":
+            print_json({"error": {"type": type(error).__name__, "message": words}})
+        click.echo(f"{release}: {words}", err=True)
         sys.exit(_UNREACHABLE)
     _show(answer, reading, loaded, release, output)
     if not answer["valid"]:

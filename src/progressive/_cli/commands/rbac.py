@@ -7,8 +7,9 @@ for all Roles: what differs is who gets it, and that is what `--for` says.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -17,6 +18,7 @@ from progressive._cli.options import allow_option, name_option, read_or_refuse
 
 if TYPE_CHECKING:
     from progressive._model.release import Traffic
+    from progressive.errors import ProgressiveError
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 
@@ -122,7 +124,7 @@ def rbac(file: str | None, purpose: str, **given: Any) -> None:
         words = "a Release of traffic alone has no runs: leave it out, for progressive route"
         raise click.BadParameter(words, param_hint="--for")
     home = traffic.namespace or namespace
-    _print_for_route(traffic, home, _subject(subject, home), given["output"])
+    _print_for_route(file, traffic, home, _subject(subject, home), given["output"])
 
 
 def _of_release(file: str, purpose: str, router: str | None, given: dict[str, Any]) -> None:
@@ -156,7 +158,7 @@ def _of_release(file: str, purpose: str, router: str | None, given: dict[str, An
     try:
         needs = needs_for(purpose, document, target, autoscalers=scaling, routes=given["routes"])
     except PluginError as error:
-        raise click.ClickException(str(error)) from error
+        _refuse(file, error)
     except SpecError as error:
         raise click.BadParameter(error.problem, param_hint="--for") from error
     if needs.unknown:
@@ -187,7 +189,7 @@ def _of_sweep(file: str | None, given: dict[str, Any]) -> None:
             restore=given["restore"],
         )
     except PluginError as error:
-        raise click.ClickException(str(error)) from error
+        raise click.BadParameter(str(error), param_hint="--router") from error
     name = "progressive-sweep"
     written = (
         cluster_role(name, rights, subject)
@@ -212,8 +214,14 @@ def _traffic_alone(file: str, *, name: str | None, router: str | None) -> Traffi
     return reading.traffic if reading.kind == "Release" else None
 
 
+def _refuse(file: str, error: ProgressiveError) -> NoReturn:
+    """The router of the document cannot be had, as for every other command."""
+    click.echo(f"{file}: error: {error}", err=True)
+    sys.exit(6)
+
+
 def _print_for_route(
-    traffic: Traffic, home: str | None, subject: dict[str, str] | None, output: str
+    file: str, traffic: Traffic, home: str | None, subject: dict[str, str] | None, output: str
 ) -> None:
     from attrs import evolve
 
@@ -225,7 +233,7 @@ def _print_for_route(
     try:
         rights = needs_of_route(traffic, target)
     except PluginError as error:
-        raise click.ClickException(str(error)) from error
+        _refuse(file, error)
     if not rights:
         words = f"the rights of the router {traffic.router} are not known and not in the Role"
         click.echo(f"warning: {words}", err=True)

@@ -76,5 +76,8 @@ def _images(given: tuple[str, ...]) -> dict[str, str]:
             raise click.BadParameter(
                 f"{one!r} is not CONTAINER=REF, such as web=registry/web:42", param_hint="--image"
             )
+        if images.get(container, reference) != reference:
+            words = f"{container!r} is given two images, {images[container]} and {reference}"
+            raise click.BadParameter(words, param_hint="--image")
         images[container] = reference
     return images

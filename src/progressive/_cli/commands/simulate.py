@@ -41,16 +41,16 @@ def simulate(
     document = read_or_refuse(
         release, name=name, router=router, allow_no_checks=allow_no_checks, output=output
     )
-    from progressive._documents.files import load_yaml_file
+    from progressive._documents.files import load_file
     from progressive._scenario.play import simulate as play
     from progressive._scenario.reading import read_scenario
     from progressive.errors import SpecError
 
-    documents, problems = load_yaml_file(scenario_file)
-    scenario = None
+    loaded = load_file(scenario_file)
+    scenario, problems = None, loaded.problems
     if not problems:
-        scenario, problems = read_scenario(documents[0] if documents else {})
-    print_problems(problems, file=scenario_file)
+        scenario, problems = read_scenario(loaded.documents[0] if loaded.documents else {})
+    print_problems(problems, file=scenario_file, loaded=loaded)
     if scenario is None:
         sys.exit(2)
     for check in sorted(set(scenario.metrics) - {one.name for one in document.plan.checks}):

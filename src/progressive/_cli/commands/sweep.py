@@ -50,6 +50,7 @@ def sweep(
     if all_namespaces and namespace is not None:
         raise click.UsageError("-A looks into all namespaces: leave -n out")
     age = _age(older_than)
+    _check_router(router)
     from progressive._cli.cleaning_text import sweep_text
     from progressive._release.outside.sweep import Sweep, Wishes, exit_code
     from progressive._run.parts import who
@@ -89,6 +90,18 @@ def sweep(
     for words in swept.incomplete:
         click.echo(f"warning: {words}", err=True)
     sys.exit(code)
+
+
+def _check_router(name: str | None) -> None:
+    from progressive import plugins
+    from progressive.errors import PluginError
+
+    if name is None:
+        return
+    try:
+        plugins.router(name)
+    except PluginError as error:
+        raise click.BadParameter(str(error), param_hint="--router") from error
 
 
 def _age(text: str) -> timedelta:

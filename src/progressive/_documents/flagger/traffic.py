@@ -7,7 +7,7 @@ through, autoscalers) is not looked at: a write of one split needs none of it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -72,12 +72,14 @@ def read_traffic(
     """The traffic of a Canary; None where a fault was told."""
     seen = Findings()
     clean = CANARY(document, "", seen)
-    findings.adopt(one for one in seen.problems if not _is_elsewhere(one.path))
+    elsewhere = (*_ELSEWHERE, _ANALYSIS) if settings.homeward else _ELSEWHERE
+    findings.adopt(one for one in seen.problems if not _is_in(one.path, elsewhere))
     spec: Mapping[str, Any] = clean.get("spec", {})
     meta: Mapping[str, Any] = clean.get("metadata", {})
     analysis: Mapping[str, Any] = spec.get("analysis", {})
     written = settings.router or flaggers_router(spec.get("provider"))
-    router = router_named(written, "spec.provider", findings, built=settings.routers)
+    path = settings.router_at("spec.provider")
+    router = router_named(written, path, findings, built=settings.routers)
     match: tuple[Match, ...] = ()
     if not settings.homeward:
         asked = {what: f"{_ANALYSIS}.{key}" for what, key in _ASKING.items() if analysis.get(key)}
@@ -103,11 +105,11 @@ def read_traffic(
         return None
 
 
-def _is_elsewhere(path: str) -> bool:
+def _is_in(path: str, fields: Collection[str]) -> bool:
     """Whether a fault is in a field that routing does not read; no analysis at all is fine."""
     if path == _ANALYSIS:
         return True
-    return any(path == one or path.startswith((f"{one}.", f"{one}[")) for one in _ELSEWHERE)
+    return any(path == one or path.startswith((f"{one}.", f"{one}[")) for one in fields)
 
 
 def _target(
