@@ -153,6 +153,11 @@ class CanaryAnalysis:
         return self._state.run
 
     @property
+    def epoch(self) -> int:
+        """Number of the last taking of the target that the run knows; 0: of none."""
+        return self._state.epoch
+
+    @property
     def revision(self) -> str | None:
         """What is analysed; None: not managed, or not started."""
         situation = self._state.situation

@@ -114,6 +114,7 @@ class DeploymentWorkload:
             ForeignController: A Canary of Flagger drives it and is not suspended.
         """
         deployment = self._recent.take(self._target_path(target)) or self._target(target)
+        self._replicas.found(target, deployment)
         listed = refuse_autoscaler(self.cluster, deployment)
         self._floors[target] = self._floor_of(target, listed)
         self._uids[target] = str(deployment["metadata"].get("uid", ""))

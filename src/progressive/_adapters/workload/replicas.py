@@ -2,8 +2,9 @@
 
 Floor 4. The target carries the token of the driver that scaled it last, as route objects do
 (`_adapters/mesh/fence.py`). Each write tests the token that was read; whoever finds one there that
-is not of an older taking asks the Lease first. A driver that goes home writes its own even where
-no pod has to go: only so a scale-up fails that another driver had read and not written yet.
+did not stand when it began, or is not of an older taking, asks the Lease first. A driver that goes
+home writes its own even where no pod has to go: only so a scale-up fails that another driver had
+read and not written yet.
 """
 
 from __future__ import annotations
@@ -35,10 +36,15 @@ class Replicas:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._fences: dict[Target, Fence] = {}
+        self._found: dict[Target, str | None] = {}
 
     def fence(self, target: Target, fence: Fence) -> None:
         """Who drives the target from now on."""
         self._fences[target] = fence
+
+    def found(self, target: Target, shown: Document) -> None:
+        """How the target was when its present driver began: the token of an older taking."""
+        self._found[target] = annotation(shown, DRIVER)
 
     def claimed(self, target: Target, shown: Document) -> bool:
         """Whether the target was last scaled by its present driver."""
@@ -53,17 +59,19 @@ class Replicas:
             ClusterError: Kind ``lost``: another driver has it.
         """
         fence = self._fences.get(target)
-        if fence is None or (shown is not None and not self._may_be_late(fence, shown)):
+        if fence is None or (shown and not self._may_be_late(target, fence, shown)):
             return
         try:
             fence.confirm()
         except LockError as error:
             raise ClusterError(str(error), error.kind, error.retry_after) from error
 
-    def _may_be_late(self, fence: Fence, shown: Document) -> bool:
+    def _may_be_late(self, target: Target, fence: Fence, shown: Document) -> bool:
         token = annotation(shown, DRIVER)
-        # whoever takes over from us has a larger epoch, and writes it before anything else
-        return token != fence.token and (token is None or _epoch(token) >= _epoch(fence.token))
+        # whoever takes over from us has a larger epoch, and writes it before anything else; only
+        # where the Lease and the journal were both deleted it began anew
+        older = token is not None and _epoch(token) < _epoch(fence.token)
+        return token != fence.token and not (older and token == self._found.get(target))
 
     def set(
         self, target: Target, path: str, shown: Document, wanted: int, read: Callable[[], Document]
