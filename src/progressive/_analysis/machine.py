@@ -99,6 +99,7 @@ ANSWERS: dict[tuple[Phase, type[Action], Why | None], tuple[type[Answer], Rule]]
     # the way home (L12)
     (Phase.RETURNING, Reset, None): (Shifted, homeward.home),
     (Phase.RETURNING, Wait, Why.SETTLE): (Woke, homeward.settled),
+    (Phase.RETURNING, Read, None): (Seen, homeward.seen),
     (Phase.RETURNING, Scale, None): (Done, homeward.emptied),
 }
 """Which answer the standing order of a phase takes, and the rule that works it in.
