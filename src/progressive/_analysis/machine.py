@@ -214,20 +214,7 @@ class CanaryAnalysis:
         rule(course, event)
         self._end_in_time(course)
         self._state = course.state
-        self.transition = Transition(
-            at=course.at,
-            run=course.state.run,
-            event=type(event).__name__,
-            before=before,
-            after=course.state.phase,
-            action="" if self.done else type(course.state.action).__name__,
-            reason=course.state.reason or course.state.due_reason,
-            outcome=course.state.outcome,
-            weight=course.state.weight,
-            message=course.words,
-            round=course.round,
-            happenings=course.news,
-        )
+        self.transition = course.transition(type(event).__name__, before)
         assert self._state.action is not None
         return self._state.action
 

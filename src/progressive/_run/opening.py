@@ -31,7 +31,7 @@ from progressive.errors import (
     RouteNotFound,
     SpecError,
 )
-from progressive.ports import Hold
+from progressive.ports import Fence, FencedWorkload, Hold
 
 Change = Callable[[], None]
 """What makes the new version, such as setting an image; called once the target is ours, and
@@ -202,6 +202,9 @@ def _find_out(parts: Parts, wish: Wish, run: str, hold: Hold) -> Session:
         epoch = previous.epoch
         _patiently(parts, lambda: hold.outgrow(epoch))
     if wish.change is not None:
+        workload: object = parts.workload
+        if isinstance(workload, FencedWorkload):
+            workload.fence(target, Fence.of(run, hold))
         _patiently(parts, wish.change)
     if previous is not None and not previous.done:
         try:

@@ -73,6 +73,27 @@ class Replicas:
         older = token is not None and _epoch(token) < _epoch(fence.token)
         return token != fence.token and not (older and token == self._found.get(target))
 
+    def refuse_overtaken(self, target: Target, shown: Document, *, again: bool) -> None:
+        """
+        The same before the first write of a taking: no token at all says nothing yet.
+
+        Args:
+            again: Another writer was faster, who may be the next driver.
+
+        Raises:
+            ClusterError: Kind ``lost``: another driver has it.
+        """
+        if again:
+            self.refuse_late(target)
+        elif annotation(shown, DRIVER) is not None:
+            self.found(target, shown)
+            self.refuse_late(target, shown)
+
+    def token(self, target: Target) -> str | None:
+        """Of the present driver; None: it drives alone."""
+        fence = self._fences.get(target)
+        return None if fence is None else fence.token
+
     def set(
         self, target: Target, path: str, shown: Document, wanted: int, read: Callable[[], Document]
     ) -> int | None:
@@ -90,7 +111,7 @@ class Replicas:
         def write(shown: Document) -> None:
             changes = [*self._change(shown, wanted), *self._claim(target, shown)]
             if changes:
-                answer = self._cluster.json_patch(path, self._tested(target, shown, changes))
+                answer = self._cluster.json_patch(path, self.tested(target, shown, changes))
                 generations.append(int(answer["metadata"].get("generation", 0)))
 
         again_unless_changed(
@@ -112,7 +133,8 @@ class Replicas:
             yield {"op": "add", "path": "/metadata/annotations", "value": {}}
         yield {"op": "add", "path": _PATH, "value": self._fences[target].token}
 
-    def _tested(self, target: Target, shown: Document, changes: list[Document]) -> list[Document]:
+    def tested(self, target: Target, shown: Document, changes: list[Document]) -> list[Document]:
+        """A patch that applies while the target is as it was read, and whose it was."""
         token = annotation(shown, DRIVER)
         if target not in self._fences:
             return at_generation(shown, *changes)
