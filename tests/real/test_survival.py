@@ -111,9 +111,9 @@ def test_of_many_drivers_one_moves_and_the_others_are_busy(place: Place, count: 
         assert set(wrote[other]) <= {("create", "leases", 409), ("patch", "leases", 409)}
 
 
-def writes(place: Place, user: str) -> list[tuple[str, str, int]]:
+def writes(place: Place, user: str, *, since: int = 0) -> list[tuple[str, str, int]]:
     """What a user wrote in the place's namespace, and how it was answered."""
-    return place.control_plane.writes(user, namespace=place.namespace)
+    return place.control_plane.writes(user, since=since, namespace=place.namespace)
 
 
 class Sleeper:
@@ -214,6 +214,45 @@ def test_a_driver_that_slept_cannot_land_a_late_write(sleeper: Sleeper, nth: int
     ]
     assert answers, "it never tried"
     assert all(status in (409, 422) for status in answers), answers
+
+
+def test_a_lease_that_was_deleted_makes_no_sleeping_driver_the_present_one(
+    sleeper: Sleeper,
+) -> None:
+    """
+    L18: somebody unlocks the target by hand, and another driver goes on with the same run; its
+    token is another one, so what the sleeper had planned is refused.
+    """
+    place = sleeper.stage.place
+    late = sleeper.start(sleeper.job(doom=Doom(what="route", nth=2, when="asleep")))
+    wait_for(lambda: sleeper.told("sleeps", late), "a driver asleep")
+    before = token(place)
+    lease = ("coordination.k8s.io/v1", "Lease", place.namespace, "progressive-my-app")
+    place.api.delete(place.api.path(*lease))
+    other = str(place.control_plane.kubeconfig("other", namespace=place.namespace))
+    doom = Doom(what="route", nth=1, when="asleep")
+    next_one = sleeper.start(sleeper.job(resume=True, kubeconfig=other, doom=doom))
+    wait_for(lambda: sleeper.told("sleeps", next_one), "the next driver asleep")
+    after, taken = token(place), place.api.read(*lease[:2], *lease[2:])["spec"]["leaseTransitions"]
+    mark = place.control_plane.mark()
+    late.send_signal(signal.SIGCONT)
+    code = late.wait(60)
+    split = place.split()
+    answers = writes(place, "progressive", since=mark)
+
+    run, _, number = before.rpartition("/")
+    assert (f"{run}/{int(number) + 1}", int(number) + 1) == (after, taken)
+    assert (8, ["lease-lost"]) == (code, [one["reason"] for one in sleeper.told("ends", late)])
+    assert (80, 20) == split
+    late_ones = [status for _, resource, status in answers if resource == "virtualservices"]
+    assert late_ones, "it never tried"
+    assert all(status in (409, 422) for status in late_ones), late_ones
+
+
+def token(place: Place) -> str:
+    """Whose run steers the route, as it says."""
+    route = place.read("VirtualService", "my-app", "networking.istio.io/v1")
+    return str(route["metadata"]["annotations"]["progressive.dev/driver"])
 
 
 def test_a_driver_that_slept_brings_up_no_canary_that_nobody_asked_for(sleeper: Sleeper) -> None:

@@ -22,6 +22,7 @@ from progressive._model.record import (
     Phase,
     Reason,
     Round,
+    Transition,
 )
 from progressive._model.traffic import Observed, Split, Target
 
@@ -194,6 +195,24 @@ class Course:
         if seen.pods is not None:
             return seen.as_ordered(weight, self.plan.total)
         return self.in_total(seen) == weight
+
+    def transition(self, event: str, before: Phase) -> Transition:
+        """What the event of this name changed, for observers."""
+        state = self.state
+        return Transition(
+            at=self.at,
+            run=state.run,
+            event=event,
+            before=before,
+            after=state.phase,
+            action="" if state.phase is Phase.FINISHED else type(state.action).__name__,
+            reason=state.reason or state.due_reason,
+            outcome=state.outcome,
+            weight=state.weight,
+            message=self.words,
+            round=self.round,
+            happenings=self.news,
+        )
 
     # turning points
 

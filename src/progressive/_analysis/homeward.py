@@ -20,7 +20,7 @@ from progressive._model.actions import (
     Shift,
     Why,
 )
-from progressive._model.events import ActionError, Done, Failed, Shifted, Woke
+from progressive._model.events import ActionError, Done, Failed, Seen, Shifted, Woke
 from progressive._model.plan import DriftPolicy
 from progressive._model.record import Outcome, Phase, Reason
 from progressive._model.traffic import Observed
@@ -43,8 +43,21 @@ def home(course: Course, event: Shifted) -> None:
 
 
 def settled(course: Course, event: Woke) -> None:
-    """The data plane follows: the canary may lose its pods."""
-    course.scale_down()
+    """The data plane follows: look once more before the canary loses its pods (L24)."""
+    course.order(Read(), within=course.plan.deadlines.route)
+
+
+def seen(course: Course, event: Seen) -> None:
+    """The split was read: ours, or another writer's, who has given the canary traffic (L14)."""
+    if course.as_ordered(event.observed, 0):
+        course.scale_down()
+        return
+    message = moves.tell_drift(course, event.observed, 0)
+    if moves.may_put_home(course):
+        course.order(Reset(), within=course.plan.deadlines.route)
+    else:
+        words = f"{message}, again and again on the way home; the canary keeps running"
+        course.finish(Outcome.STUCK, Reason.DRIFT, words)
 
 
 def emptied(course: Course, event: Done) -> None:
@@ -164,6 +177,8 @@ def _no_way_home(course: Course, action: Action, message: str) -> None:
         words = f"the traffic could not be sent home: {message}"
         state.home = False
         course.finish(Outcome.STUCK, Reason.ROUTER_ERROR, words)
+    elif isinstance(action, Read):
+        course.scale_down()  # it stands as it was written and read back
     else:
         state.due_message += f"; the canary could not be scaled down: {message}"
         course.finish_due()

@@ -191,6 +191,7 @@ def canary_down(course: Course, event: CanaryLost) -> None:
 
 def took_over(course: Course, event: TookOver) -> None:
     """Another driver goes on with the run."""
+    course.state.epoch = max(course.state.epoch, event.epoch)
     if event.by and course.state.drivers[-1:] != (event.by,):
         course.state.drivers = (*course.state.drivers, event.by)[-DRIVERS_KEPT:]
     if course.state.phase is Phase.STEPPING:

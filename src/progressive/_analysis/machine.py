@@ -99,6 +99,7 @@ ANSWERS: dict[tuple[Phase, type[Action], Why | None], tuple[type[Answer], Rule]]
     # the way home (L12)
     (Phase.RETURNING, Reset, None): (Shifted, homeward.home),
     (Phase.RETURNING, Wait, Why.SETTLE): (Woke, homeward.settled),
+    (Phase.RETURNING, Read, None): (Seen, homeward.seen),
     (Phase.RETURNING, Scale, None): (Done, homeward.emptied),
 }
 """Which answer the standing order of a phase takes, and the rule that works it in.
@@ -151,6 +152,11 @@ class CanaryAnalysis:
     def run(self) -> str:
         """Id of the run; empty before the start."""
         return self._state.run
+
+    @property
+    def epoch(self) -> int:
+        """Number of the last taking of the target that the run knows; 0: of none."""
+        return self._state.epoch
 
     @property
     def revision(self) -> str | None:
@@ -208,20 +214,7 @@ class CanaryAnalysis:
         rule(course, event)
         self._end_in_time(course)
         self._state = course.state
-        self.transition = Transition(
-            at=course.at,
-            run=course.state.run,
-            event=type(event).__name__,
-            before=before,
-            after=course.state.phase,
-            action="" if self.done else type(course.state.action).__name__,
-            reason=course.state.reason or course.state.due_reason,
-            outcome=course.state.outcome,
-            weight=course.state.weight,
-            message=course.words,
-            round=course.round,
-            happenings=course.news,
-        )
+        self.transition = course.transition(type(event).__name__, before)
         assert self._state.action is not None
         return self._state.action
 

@@ -70,6 +70,13 @@ def tell_drift(course: Course, observed: Observed, wanted: int) -> str:
     return message
 
 
+def may_put_home(course: Course) -> bool:
+    """Somebody gave the canary traffic before its pods went; whether it is taken once more."""
+    course.state.home = False
+    course.state.reasserts += 1
+    return course.state.reasserts < REASSERTS
+
+
 def take_back(course: Course, message: str) -> None:
     """The canary cannot serve what it has: all traffic to the primary until it can (L23)."""
     state = course.state

@@ -31,6 +31,7 @@ def started(course: Course, event: Started) -> None:
     state.situation = event.situation
     state.settle = event.settle
     state.drivers = (event.by,) if event.by else ()
+    state.epoch = event.epoch
     if event.split is not None:
         state.weight = course.in_total(event.split)
         state.exposed = state.weight > 0

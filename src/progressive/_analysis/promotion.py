@@ -10,9 +10,9 @@ from datetime import timedelta
 
 from progressive._analysis.course import Course
 from progressive._analysis.moves import (
-    REASSERTS,
     ask_side,
     await_side,
+    may_put_home,
     scale_up,
     tell_drift,
     waits_on,
@@ -154,10 +154,7 @@ def seen(course: Course, event: Seen) -> None:
 
 def _put_home(course: Course, message: str) -> None:
     """Somebody gave the canary traffic while it drained: it keeps its pods until that is gone."""
-    state = course.state
-    state.home = False
-    state.reasserts += 1
-    if state.reasserts < REASSERTS:
+    if may_put_home(course):
         course.shift(0, Phase.PROMOTING)
     else:
         words = f"{message}, again and again; the primary is promoted, the canary keeps running"

@@ -69,7 +69,8 @@ class State:
         outcome, reason, message, ended: How and when it ended.
         home: Whether all traffic is where a finished release leaves it.
 
-        drivers: Who drove the run, the first one first. `decisions`: what people told it.
+        drivers: Who drove the run, the first one first. `epoch`: number of the last taking of the
+            target; 0: an older version did not save it (L18). `decisions`: what people told it.
         weights, rounds, events, notifications: The record, oldest first.
         rounds_trimmed, events_trimmed: How many were dropped at the old end.
         sent: Numbers of the notifications that were delivered, or given up. `told`: how many
@@ -125,6 +126,7 @@ class State:
     home: bool = True
 
     drivers: tuple[str, ...] = ()
+    epoch: int = 0
     decisions: tuple[Decision, ...] = ()
     weights: tuple[int, ...] = ()
     rounds: tuple[Round, ...] = ()

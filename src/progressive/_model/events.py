@@ -122,6 +122,7 @@ class Started(Event):
         settle: How long after a write the data plane may still follow the old split.
         split: What the route shows now; None: not looked, taken as all on the primary.
         by: Who drives.
+        epoch: Number of the taking of the target by which it drives; 0: not known.
     """
 
     run: str = ""
@@ -129,6 +130,7 @@ class Started(Event):
     settle: timedelta = timedelta(0)
     split: Observed | None = None
     by: str = _words()
+    epoch: int = 0
 
 
 class Done(Answer):
@@ -229,9 +231,11 @@ class TookOver(Event):
 
     Attributes:
         by: Who drives now.
+        epoch: Number of the taking of the target by which it drives; 0: not known.
     """
 
     by: str = _words()
+    epoch: int = 0
 
 
 class DriverLeft(Event):

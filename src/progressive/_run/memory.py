@@ -60,13 +60,14 @@ class MemoryStore:
 
 
 class _MemoryHold:
-    def __init__(self, lock: MemoryLock, target: Target, run: str) -> None:
+    def __init__(self, lock: MemoryLock, target: Target, run: str, epoch: int) -> None:
         self._held_by, self._target, self._run = lock, target, run
+        self.epoch = epoch
 
-    @property
-    def epoch(self) -> int:
-        """One: what is taken here cannot be taken by another."""
-        return 1
+    def outgrow(self, epoch: int) -> None:
+        """Be a later taking than that one."""
+        if self.epoch <= epoch:
+            self.epoch = self._held_by.next_epoch(self._target, above=epoch)
 
     def confirm(self) -> None:
         """It is ours until it is closed."""
@@ -84,6 +85,7 @@ class MemoryLock:
 
     def __init__(self) -> None:
         self._holders: dict[str, str] = {}
+        self._epochs: dict[str, int] = {}
         self._lock = threading.Lock()
 
     def acquire(self, target: Target, run: str, tell: Tell) -> Hold:
@@ -98,12 +100,19 @@ class MemoryLock:
             if holder is not None:
                 raise Busy(f"{target} is being moved by run {holder} in this process")
             self._holders[str(target)] = run
-        return _MemoryHold(self, target, run)
+        return _MemoryHold(self, target, run, self.next_epoch(target))
 
     def holder(self, target: Target) -> str | None:
         """Who holds it."""
         with self._lock:
             return self._holders.get(str(target))
+
+    def next_epoch(self, target: Target, *, above: int = 0) -> int:
+        """A number that no taking has had."""
+        with self._lock:
+            epoch = max(self._epochs.get(str(target), 0), above) + 1
+            self._epochs[str(target)] = epoch
+            return epoch
 
     def free(self, target: Target, run: str) -> None:
         """Give the target back, if it is still this run's."""

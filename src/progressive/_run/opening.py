@@ -26,11 +26,12 @@ from progressive._run.session import Session
 from progressive.errors import (
     AdapterError,
     Busy,
+    ErrorKind,
     ProgressiveError,
     RouteNotFound,
     SpecError,
 )
-from progressive.ports import Hold
+from progressive.ports import Fence, FencedWorkload, Hold
 
 Change = Callable[[], None]
 """What makes the new version, such as setting an image; called once the target is ours, and
@@ -139,8 +140,10 @@ def open_session(parts: Parts, wish: Wish, tell: Callable[[Event], None]) -> Ses
     except AdapterError as error:
         hold.close()
         # a transient error moved nothing, for nothing was moved yet
-        outcome = Outcome.UNREACHABLE if error.transient else Outcome.REJECTED
-        raise _ended(parts, wish, outcome, str(error)) from error
+        outcome, reason = Outcome.UNREACHABLE if error.transient else Outcome.REJECTED, None
+        if error.kind is ErrorKind.LOST:
+            outcome, reason = Outcome.BUSY, Reason.LEASE_LOST
+        raise _ended(parts, wish, outcome, str(error), reason) from error
     except SpecError as error:
         hold.close()
         raise _ended(parts, wish, Outcome.REJECTED, str(error)) from error
@@ -159,9 +162,12 @@ def _take(parts: Parts, wish: Wish, run: str, tell: Callable[[Event], None]) -> 
         raise _ended(parts, wish, outcome, str(error)) from error
 
 
-def _ended(parts: Parts, wish: Wish, outcome: Outcome, message: str) -> Ended:
+def _ended(
+    parts: Parts, wish: Wish, outcome: Outcome, message: str, reason: Reason | None = None
+) -> Ended:
     report = Report(
         outcome=outcome,
+        reason=reason,
         message=message,
         target=str(wish.target),
         holder=parts.identity,
@@ -192,7 +198,13 @@ def _find_out(parts: Parts, wish: Wish, run: str, hold: Hold) -> Session:
     saved = _patiently(parts, lambda: parts.store.load(target))
     previous = None if saved is None else CanaryAnalysis.from_json(saved.text)
     version = None if saved is None else saved.version
+    if previous is not None:
+        epoch = previous.epoch
+        _patiently(parts, lambda: hold.outgrow(epoch))
     if wish.change is not None:
+        workload: object = parts.workload
+        if isinstance(workload, FencedWorkload):
+            workload.fence(target, Fence.of(run, hold))
         _patiently(parts, wish.change)
     if previous is not None and not previous.done:
         try:
@@ -283,6 +295,7 @@ def _start(
             settle=parts.router.capabilities.settle,
             split=seen,
             by=parts.identity,
+            epoch=hold.epoch,
         )
     )
     if not session.done:

@@ -120,7 +120,8 @@ class Session:
         save does.
         """
         self.settle_doubts()
-        self.receive(TookOver(at=self._parts.clock.now(), by=self._parts.identity))
+        at, us = self._parts.clock.now(), self._parts.identity
+        self.receive(TookOver(at=at, by=us, epoch=self._hold.epoch))
         self._unsaved = True
         self._save_or_warn()
 

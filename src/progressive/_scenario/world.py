@@ -129,6 +129,7 @@ class World:
         self._tell: Tell | None = None
         self._decided: list[Commanded] = []
         self._paused = False
+        self._takings = 0
         for moment in scenario.at:
             self.clock.plan(moment.time, partial(self.happens, moment))
 
@@ -327,7 +328,8 @@ class World:
 
     def acquire(self, target: Target, run: str, tell: Tell) -> _Closed:
         """The only driver."""
-        return _Closed()
+        self._takings += 1
+        return _Closed(epoch=self._takings)
 
     def holder(self, target: Target) -> str | None:
         """Nobody else."""
@@ -339,10 +341,11 @@ class World:
 
 
 class _Closed:
-    epoch = 1
+    def __init__(self, close: Callable[[], None] = lambda: None, *, epoch: int = 0) -> None:
+        self.close, self.epoch = close, epoch
 
-    def __init__(self, close: Callable[[], None] = lambda: None) -> None:
-        self.close = close
+    def outgrow(self, epoch: int) -> None:
+        """The world forgets no taking."""
 
     def confirm(self) -> None:
         """It is ours."""

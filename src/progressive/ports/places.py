@@ -82,6 +82,17 @@ class Hold(Protocol):
     def epoch(self) -> int:
         """Number of this taking; it grows with every one, whoever takes."""
 
+    def outgrow(self, epoch: int) -> None:
+        """
+        Be a later taking than the one with this number, which the journal knows.
+
+        Where somebody deleted what the lock remembers, its numbers began anew.
+
+        Raises:
+            LeaseLost: It belongs to another driver, whose number that is.
+            LockError: It cannot be written.
+        """
+
     def confirm(self) -> None:
         """
         Ask whether the target is still ours.

@@ -460,4 +460,5 @@ def test_pods_go_only_after_the_split_has_settled() -> None:
 
     assert isinstance(wait, Wait) and Why.SETTLE is wait.why
     assert latest(analysis) + timedelta(seconds=10) == wait.until
+    assert isinstance(analysis.receive(good(analysis)), Read)
     assert isinstance(analysis.receive(good(analysis)), Scale)

@@ -22,7 +22,7 @@ from progressive._adapters.journal.stores import version_of
 from progressive._log import log
 from progressive._model.traffic import Target
 from progressive._redaction import redacted
-from progressive.errors import Busy, ErrorKind, LockError, StoreConflict, StoreError
+from progressive.errors import Busy, ErrorKind, LeaseLost, LockError, StoreConflict, StoreError
 from progressive.ports import RUNS_KEPT, Hold, Kept, Saved, Tell
 
 _PATIENCE, _HURRY = 10.0, 1.0
@@ -180,15 +180,19 @@ class FileLock:
             raise _unlockable(target, path, error) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, f"{run} by {self._identity}".encode(), 0)
         except BlockingIOError:
             os.close(descriptor)
-            raise Busy(f"{target} is held by {_holder_in(path)} ({path})") from None
+            raise Busy(f"{target} is held by {_lock_in(path)[1]} ({path})") from None
         except OSError as error:
             os.close(descriptor)
             raise _unlockable(target, path, error) from error
-        return _FileHold(descriptor)
+        hold = _FileHold(descriptor, path, target, f"{run} by {self._identity}")
+        try:
+            hold.outgrow(_lock_in(path)[0])
+        except LockError:
+            hold.close()
+            raise
+        return hold
 
     def holder(self, target: Target) -> str | None:
         """Who holds it; None: nobody."""
@@ -204,7 +208,7 @@ class FileLock:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            return _holder_in(path)
+            return _lock_in(path)[1]
         finally:
             os.close(descriptor)
         return None
@@ -214,16 +218,47 @@ class FileLock:
 
 
 class _FileHold:
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, path: Path, target: Target, words: str) -> None:
         self._descriptor: int | None = descriptor
+        self._path, self._target, self._words = path, target, words
+        self.epoch = 0
 
-    @property
-    def epoch(self) -> int:
-        """One: what a living process holds cannot be taken from it."""
-        return 1
+    def outgrow(self, epoch: int) -> None:
+        """
+        Be a later taking than that one.
+
+        Raises:
+            LeaseLost: Another driver locks the file that is there now.
+            LockError: The file cannot be written.
+        """
+        if self.epoch > epoch or self._descriptor is None:
+            return
+        self.confirm()
+        text = f"{epoch + 1}\n{self._words}".encode()
+        try:
+            # written over rather than emptied first: a crash in between keeps the number
+            os.pwrite(self._descriptor, text, 0)
+            os.ftruncate(self._descriptor, len(text))
+        except OSError as error:
+            raise _unlockable(self._target, self._path, error) from error
+        self.epoch = epoch + 1
 
     def confirm(self) -> None:
-        """It is ours until it is closed."""
+        """
+        A living process keeps the file, unless somebody removed it and another one made it anew.
+
+        Raises:
+            LeaseLost: Another driver locks the file that is there now.
+        """
+        if self._descriptor is None:
+            return
+        try:
+            there = os.stat(self._path)
+        except OSError:
+            return  # nobody has made it anew
+        if not os.path.samestat(there, os.fstat(self._descriptor)):
+            words = _lock_in(self._path)[1]
+            raise LeaseLost(f"{self._target} is held by {words} ({self._path})")
 
     def renew(self) -> None:
         """Nothing to renew: the kernel knows that the process lives."""
@@ -279,11 +314,15 @@ def _replace(path: Path, text: str) -> None:
         os.close(folder)
 
 
-def _holder_in(path: Path) -> str:
+def _lock_in(path: Path) -> tuple[int, str]:
+    """Number of the last taking (0: of an older version, or none yet), and who took, in words."""
+    text = ""
     with contextlib.suppress(OSError):
-        if words := path.read_text(encoding="utf-8", errors="replace").strip():
-            return words
-    return "another process"
+        text = path.read_text(encoding="utf-8", errors="replace")
+    number, _, words = text.partition("\n")
+    if not number.isdecimal():
+        number, words = "0", text
+    return int(number), words.strip() or "another process"
 
 
 def _no_journal(path: Path, target: Target) -> StoreError:

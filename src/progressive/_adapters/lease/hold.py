@@ -103,6 +103,31 @@ class LeaseHold:
     def __repr__(self) -> str:
         return f"<LeaseHold of {self._target}, epoch {self.epoch}>"
 
+    def outgrow(self, epoch: int) -> None:
+        """
+        Be a later taking than the one with this number, though the Lease was made anew since.
+
+        Raises:
+            LeaseLost: Another driver has it, whose number that is.
+            LockError: The Lease cannot be written.
+        """
+        if self.epoch > epoch:
+            return
+        self._spec["leaseTransitions"] = epoch + 1
+        try:
+            with self._writing:
+                if not self._lost:
+                    self._write_renewal()
+        except ClusterError as error:
+            raise LockError(
+                f"the Lease of {self._target} cannot be written: {error}",
+                error.kind,
+                error.retry_after,
+            ) from error
+        if self._lost:
+            raise LeaseLost(f"{self._target} belongs to another driver now")
+        self.epoch = epoch + 1
+
     def confirm(self) -> None:
         """
         Ask whether the target is still ours.
@@ -183,12 +208,12 @@ class LeaseHold:
 
     def _write_renewal(self) -> None:
         path, at = lease_path(self._target, named=True), stamp(self._now())
+        # outgrown but not written: a renewal brings it, too
+        spec = {"renewTime": at, "leaseTransitions": self._spec.get("leaseTransitions")}
         for _ in range(3):
             meta = {"resourceVersion": self._version}
             try:
-                lease = self._cluster.merge_patch(
-                    path, {"metadata": meta, "spec": {"renewTime": at}}
-                )
+                lease = self._cluster.merge_patch(path, {"metadata": meta, "spec": spec})
             except ClusterError as error:
                 if error.kind is ErrorKind.NOT_FOUND:
                     self._make_again(at)

@@ -12,7 +12,8 @@ from functools import partial
 
 from progressive._adapters.journal.stores import in_a_hurry
 from progressive._adapters.workload.objects import Document, again, annotated, at_version, find
-from progressive._kube.marks import named
+from progressive._adapters.workload.replicas import Replicas
+from progressive._kube.marks import DRIVER, annotation, named
 from progressive._kube.paths import path_of
 from progressive._kube.rivals import scaling
 from progressive._kube.workload.capacity import (
@@ -27,6 +28,7 @@ from progressive._kube.workload.capacity import (
     readable,
 )
 from progressive._log import log
+from progressive._model.traffic import Target
 from progressive.errors import ClusterError, ErrorKind
 from progressive.ports import Cluster
 
@@ -37,20 +39,27 @@ class PrimaryFloor:
 
     Args:
         listed: The autoscalers of the namespace, as they were read.
+        turn: Whose turn it is to write.
 
     Attributes:
         holds: Whether the minimum was raised by this driver, or need not be.
     """
 
     def __init__(
-        self, cluster: Cluster, listed: Iterable[Document], *, namespace: str, primary: str
+        self,
+        cluster: Cluster,
+        listed: Iterable[Document],
+        *,
+        target: Target,
+        primary: str,
+        turn: Replicas,
     ) -> None:
-        self._cluster = cluster
+        self._cluster, self._target, self._turn = cluster, target, turn
         listed = tuple(listed)
         deployment = {
             "apiVersion": "apps/v1",
             "kind": "Deployment",
-            "metadata": {"name": primary, "namespace": namespace},
+            "metadata": {"name": primary, "namespace": target.namespace},
         }
         self._known: dict[str, Document] = {
             path_of(one): one for one in of_primary(listed, deployment)
@@ -72,11 +81,21 @@ class PrimaryFloor:
             ClusterError: It cannot be written.
         """
         for path, listed in self._known.items():
-            if raising(listed, replicas) is not None:
+            if raising(listed, replicas) is not None or self._is_anothers(listed):
                 self._touched.add(path)  # first: an answer may be lost
-                decide = partial(raising, replicas=replicas)
+                decide = partial(self._raise_or_claim, replicas=replicas)
                 self._write(self._cluster, path, listed, decide, "raised")
         self.holds = True
+
+    def _is_anothers(self, one: Document) -> bool:
+        """Whether a driver before us has raised it, who may sleep and give it back one day."""
+        return raised(one) and annotation(one, DRIVER) != self._turn.token(self._target)
+
+    def _raise_or_claim(self, one: Document, *, replicas: int) -> Change | None:
+        change = raising(one, replicas)
+        if change is None and self._is_anothers(one):
+            return Change(operations=(), note=annotation(one, MIN_REPLICAS))
+        return change
 
     def give_back(self) -> None:
         """
@@ -107,19 +126,31 @@ class PrimaryFloor:
         decide: Callable[[Document], Change | None],
         what: str,
     ) -> None:
-        """One patch of the version that was read; a reading that is too old is taken anew."""
+        """
+        One patch of the version that was read; a reading that is too old is taken anew.
+
+        What was raised carries our token, so that nobody gives back what another has raised. A
+        raise that was late is not told from one in time where nobody has touched the autoscaler
+        since it was read; it is refused at the target next, and the next run gives it back.
+        """
         readings = [known] if known is not None else []
 
         def write() -> None:
-            one = readings.pop() if readings else find(cluster, path)
+            fresh = not readings
+            one = find(cluster, path) if fresh else readings.pop()
             if one is None:
                 return  # it was deleted, and with it what was raised
             change = decide(one)
             if change is None:
                 return
+            token = self._turn.token(self._target)
+            if fresh and annotation(one, DRIVER) != token:
+                self._turn.refuse_late(self._target)
             if what == "given back" and not readable(one):
                 log.warning("%s: its minimum stays, %s cannot be read", _name(one), MIN_REPLICAS)
-            note = annotated(one, {MIN_REPLICAS: change.note})
+            note = annotated(
+                one, {MIN_REPLICAS: change.note, DRIVER: token if change.note else None}
+            )
             self._known[path] = cluster.json_patch(path, at_version(one, *change.operations, note))
 
         try:

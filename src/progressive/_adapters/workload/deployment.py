@@ -12,12 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from progressive._adapters.workload import templates
 from progressive._adapters.workload.asking import STALE, Asking
 from progressive._adapters.workload.capacity import PrimaryFloor
 from progressive._adapters.workload.following import TargetWatch
+from progressive._adapters.workload.imaging import write_images
 from progressive._adapters.workload.making import FirstDeploy, write_primary
 from progressive._adapters.workload.objects import (
     Document,
@@ -36,7 +38,7 @@ from progressive._adapters.workload.recent import Recent
 from progressive._adapters.workload.replicas import Replicas
 from progressive._kube.marks import MADE_FROM, REVISION, annotation, named
 from progressive._kube.workload.cautions import cautions
-from progressive._kube.workload.images import images_of, set_images
+from progressive._kube.workload.images import images_of
 from progressive._kube.workload.primary import (
     primary_template,
     runs,
@@ -114,6 +116,7 @@ class DeploymentWorkload:
             ForeignController: A Canary of Flagger drives it and is not suspended.
         """
         deployment = self._recent.take(self._target_path(target)) or self._target(target)
+        self._replicas.found(target, deployment)
         listed = refuse_autoscaler(self.cluster, deployment)
         self._floors[target] = self._floor_of(target, listed)
         self._uids[target] = str(deployment["metadata"].get("uid", ""))
@@ -308,16 +311,13 @@ class DeploymentWorkload:
 
         Raises:
             SpecError: A container that the target does not have; the message names those it has.
+            ClusterError: Kind ``lost``: another driver has the target.
         """
-
-        def write() -> bool:
-            patch = set_images(self._target(target), images)
-            if patch:
-                path = self._target_path(target)
-                self._recent.note(path, self.cluster.json_patch(path, patch))
-            return bool(patch)
-
-        return again(write)
+        path, read = self._target_path(target), partial(self._target, target)
+        written = write_images(self.cluster, target, images, read, self._replicas)
+        if written is not None:
+            self._recent.note(path, written)
+        return written is not None
 
     # below
 
@@ -328,9 +328,8 @@ class DeploymentWorkload:
         return self._floors[target]
 
     def _floor_of(self, target: Target, listed: tuple[Document, ...]) -> PrimaryFloor:
-        return PrimaryFloor(
-            self.cluster, listed, namespace=target.namespace, primary=self.managed.primary
-        )
+        primary, turn = self.managed.primary, self._replicas
+        return PrimaryFloor(self.cluster, listed, target=target, primary=primary, turn=turn)
 
     def _keep_up_for_return(self, target: Target) -> None:
         """A repair finds all traffic on the canary: the primary has to take so much again."""

@@ -2,8 +2,9 @@
 
 Floor 4. The target carries the token of the driver that scaled it last, as route objects do
 (`_adapters/mesh/fence.py`). Each write tests the token that was read; whoever finds one there that
-is not of an older taking asks the Lease first. A driver that goes home writes its own even where
-no pod has to go: only so a scale-up fails that another driver had read and not written yet.
+did not stand when it began, or is not of an older taking, asks the Lease first. A driver that goes
+home writes its own even where no pod has to go: only so a scale-up fails that another driver had
+read and not written yet.
 """
 
 from __future__ import annotations
@@ -35,10 +36,15 @@ class Replicas:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._fences: dict[Target, Fence] = {}
+        self._found: dict[Target, str | None] = {}
 
     def fence(self, target: Target, fence: Fence) -> None:
         """Who drives the target from now on."""
         self._fences[target] = fence
+
+    def found(self, target: Target, shown: Document) -> None:
+        """How the target was when its present driver began: the token of an older taking."""
+        self._found[target] = annotation(shown, DRIVER)
 
     def claimed(self, target: Target, shown: Document) -> bool:
         """Whether the target was last scaled by its present driver."""
@@ -53,17 +59,40 @@ class Replicas:
             ClusterError: Kind ``lost``: another driver has it.
         """
         fence = self._fences.get(target)
-        if fence is None or (shown is not None and not self._may_be_late(fence, shown)):
+        if fence is None or (shown and not self._may_be_late(target, fence, shown)):
             return
         try:
             fence.confirm()
         except LockError as error:
             raise ClusterError(str(error), error.kind, error.retry_after) from error
 
-    def _may_be_late(self, fence: Fence, shown: Document) -> bool:
+    def _may_be_late(self, target: Target, fence: Fence, shown: Document) -> bool:
         token = annotation(shown, DRIVER)
-        # whoever takes over from us has a larger epoch, and writes it before anything else
-        return token != fence.token and (token is None or _epoch(token) >= _epoch(fence.token))
+        # whoever takes over from us has a larger epoch, and writes it before anything else; only
+        # where the Lease and the journal were both deleted it began anew
+        older = token is not None and _epoch(token) < _epoch(fence.token)
+        return token != fence.token and not (older and token == self._found.get(target))
+
+    def refuse_overtaken(self, target: Target, shown: Document, *, again: bool) -> None:
+        """
+        The same before the first write of a taking: no token at all says nothing yet.
+
+        Args:
+            again: Another writer was faster, who may be the next driver.
+
+        Raises:
+            ClusterError: Kind ``lost``: another driver has it.
+        """
+        if again:
+            self.refuse_late(target)
+        elif annotation(shown, DRIVER) is not None:
+            self.found(target, shown)
+            self.refuse_late(target, shown)
+
+    def token(self, target: Target) -> str | None:
+        """Of the present driver; None: it drives alone."""
+        fence = self._fences.get(target)
+        return None if fence is None else fence.token
 
     def set(
         self, target: Target, path: str, shown: Document, wanted: int, read: Callable[[], Document]
@@ -82,7 +111,7 @@ class Replicas:
         def write(shown: Document) -> None:
             changes = [*self._change(shown, wanted), *self._claim(target, shown)]
             if changes:
-                answer = self._cluster.json_patch(path, self._tested(target, shown, changes))
+                answer = self._cluster.json_patch(path, self.tested(target, shown, changes))
                 generations.append(int(answer["metadata"].get("generation", 0)))
 
         again_unless_changed(
@@ -104,7 +133,8 @@ class Replicas:
             yield {"op": "add", "path": "/metadata/annotations", "value": {}}
         yield {"op": "add", "path": _PATH, "value": self._fences[target].token}
 
-    def _tested(self, target: Target, shown: Document, changes: list[Document]) -> list[Document]:
+    def tested(self, target: Target, shown: Document, changes: list[Document]) -> list[Document]:
+        """A patch that applies while the target is as it was read, and whose it was."""
         token = annotation(shown, DRIVER)
         if target not in self._fences:
             return at_generation(shown, *changes)

@@ -118,10 +118,27 @@ def test_a_token_of_an_older_run_stops_nobody() -> None:
     turn.epoch = 10
     fence = Fence(token="run/10", confirm=lambda: pytest.fail("the Lease need not be asked"))
     workload = DeploymentWorkload(cluster, MANAGED, clock=lambda: NOW)
+    workload.situation(SHOP)
     workload.fence(SHOP, fence)
     workload.scale(SHOP, up=True)
 
     assert (2, "run/10") == (replicas(cluster), token(cluster))
+
+
+def test_a_smaller_number_that_came_meanwhile_is_asked_about() -> None:
+    """
+    Somebody deleted the Lease and the journal, so the next driver's numbers began anew.
+    """
+    cluster, turn = idle(), Turn(epoch=9)
+    late = driver(cluster, turn, 9)
+    late.situation(SHOP)
+    turn.epoch = 1
+    driver(cluster, turn, 1).scale(SHOP, up=False)
+    with pytest.raises(ClusterError) as lost:
+        late.scale(SHOP, up=True)
+
+    assert ErrorKind.LOST is lost.value.kind
+    assert (0, "run/1") == (replicas(cluster), token(cluster))
 
 
 def test_what_is_no_token_is_asked_about() -> None:
