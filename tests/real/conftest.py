@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from tests.real.shop import Running
+from tests.real.stage.shop import Running
 
 
 @pytest.fixture(autouse=True)
