@@ -4,33 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from pathlib import Path
 
 import pytest
-from tests.real.stage.shop import Place, plain
-from tests.realparts.control_plane import ControlPlane
+from tests.real.stage.shop import NEW, Place
 from tests.realparts.prometheus import Prometheus
 
 pytestmark = [pytest.mark.real, pytest.mark.apart]
-
-NEW = ("--image", "my-app=my-app:2")
-
-
-@pytest.fixture
-def place(
-    control_plane: ControlPlane, prometheus: Prometheus, namespace: str, tmp_path: Path
-) -> Place:
-    """An application whose first deploy is done."""
-    place = Place(control_plane, prometheus.url, namespace, tmp_path, plain(namespace))
-    place.first_deploy()
-    return place
-
-
-def set_image(place: Place, image: str) -> None:
-    """Another build of the team."""
-    path = place.api.path("apps/v1", "Deployment", place.namespace, "my-app")
-    template = {"spec": {"containers": [{"name": "my-app", "image": image}]}}
-    place.api.patch(path, {"spec": {"template": template}}, kind="strategic")
 
 
 def edit_weights(place: Place, canary: int) -> None:
@@ -133,7 +112,7 @@ def test_another_build_supersedes_and_the_promoted_one_reverts(place: Place) -> 
     """
     running = place.start("run", *NEW)
     running.wait_for("step weight=20")
-    set_image(place, "my-app:3")
+    place.set_image("my-app:3")
     ended = running.end()
     assert ("superseded", "new-revision", 7) == (
         ended.answer.get("outcome"),
@@ -144,7 +123,7 @@ def test_another_build_supersedes_and_the_promoted_one_reverts(place: Place) -> 
 
     running = place.start("run")
     running.wait_for("step weight=20")
-    set_image(place, "my-app:1")
+    place.set_image("my-app:1")
     ended = running.end()
     assert ("superseded", "reverted", 7) == (
         ended.answer.get("outcome"),
@@ -217,7 +196,7 @@ def test_resume_answers_and_starts_nothing(place: Place) -> None:
     """
     assert 6 == place.run("run", "--resume").code, "there was no run yet"
     assert "unchanged" == place.run().answer["outcome"]
-    set_image(place, "my-app:2")
+    place.set_image("my-app:2")
     again = place.run("run", "--resume")
 
     assert ("unchanged", 0) == (again.answer.get("outcome"), again.code)

@@ -10,30 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.real.stage.shop import Place, application, plain
+from tests.real.stage.shop import NEW, Place, application, plain
 from tests.realparts.control_plane import ControlPlane
 from tests.realparts.process import wait_for
-from tests.realparts.prometheus import Prometheus
 
 pytestmark = [pytest.mark.real, pytest.mark.apart]
 
-NEW = ("--image", "my-app=my-app:2")
 KEYS = {
     *("schema", "outcome", "reason", "message", "exit_code", "run_id", "target", "revision"),
     *("holder", "started", "duration_s", "total", "weights", "rounds", "hooks", "notifications"),
     *("images", "drivers", "decisions"),
     *("events", "final", "split_restored", "trimmed"),
 }
-
-
-@pytest.fixture
-def place(
-    control_plane: ControlPlane, prometheus: Prometheus, namespace: str, tmp_path: Path
-) -> Place:
-    """An application whose first deploy is done."""
-    place = Place(control_plane, prometheus.url, namespace, tmp_path, plain(namespace))
-    place.first_deploy()
-    return place
 
 
 @pytest.fixture

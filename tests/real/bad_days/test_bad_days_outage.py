@@ -7,14 +7,13 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.real.stage.shop import Place, application, plain
+from tests.real.stage.shop import NEW, Place, application, plain
 from tests.realparts.control_plane import ControlPlane
 from tests.realparts.process import wait_for
 from tests.realparts.prometheus import Prometheus
 
 pytestmark = [pytest.mark.real, pytest.mark.apart]
 
-NEW = ("--image", "my-app=my-app:2")
 OUTAGE_S = 20
 """Longer than a Lease lasts."""
 

@@ -5,40 +5,24 @@ The others are in `tests/scenario/test_weak_spots.py` and `test_weak_spots_docum
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.real.stage.shop import Place, application, plain
+from tests.real.stage.shop import NEW, Place, application
 from tests.realparts.api import ApiError, Document
 from tests.realparts.control_plane import ControlPlane
 from tests.realparts.process import wait_for
-from tests.realparts.prometheus import Prometheus
 
 from progressive._kube.workload.revision import revision_of
 
-pytestmark = [pytest.mark.real, pytest.mark.apart, pytest.mark.long]
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.apart,
+    pytest.mark.long,
+    pytest.mark.analysis(interval="6s"),  # time for what others do in a hold
+]
 
-NEW = ("--image", "my-app=my-app:2")
 ROUTE = "networking.istio.io/v1"
-
-
-@pytest.fixture
-def place(
-    control_plane: ControlPlane, prometheus: Prometheus, namespace: str, tmp_path: Path
-) -> Place:
-    """An application whose first deploy is done; the hold leaves time for what others do."""
-    document = plain(namespace, interval="6s")
-    place = Place(control_plane, prometheus.url, namespace, tmp_path, document)
-    place.first_deploy()
-    return place
-
-
-def set_image(place: Place, image: str) -> None:
-    """Another build of the team."""
-    path = place.api.path("apps/v1", "Deployment", place.namespace, "my-app")
-    template = {"spec": {"containers": [{"name": "my-app", "image": image}]}}
-    place.api.patch(path, {"spec": {"template": template}}, kind="strategic")
 
 
 def ours(route: Document) -> list[int]:
@@ -98,7 +82,7 @@ def test_ws_10_the_promoted_template_is_the_analysed_one(place: Place) -> None:
     """
     running = place.start("run", *NEW)
     running.wait_for("promotion weight=40")
-    set_image(place, "my-app:3")
+    place.set_image("my-app:3")
     ended = running.end()
 
     assert ("promoted", 0) == (ended.answer.get("outcome"), ended.code), ended.lines
@@ -187,7 +171,7 @@ def test_ws_02_a_broken_primary_is_repaired_before_it_gets_traffic(place: Place)
         ), failed.lines
         assert ((0, 100), 2) == (place.split(), place.replicas("my-app"))
 
-        set_image(place, "my-app:3")
+        place.set_image("my-app:3")
         again = place.run()
         assert ("stuck", []) == (again.answer.get("outcome"), again.answer["weights"])
         assert ((0, 100), 2) == (place.split(), place.replicas("my-app"))

@@ -8,24 +8,12 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.real.stage.shop import Place, application, plain
+from tests.real.stage.shop import Place
 from tests.realparts.api import Document
-from tests.realparts.control_plane import ControlPlane
-from tests.realparts.prometheus import Prometheus
 
-pytestmark = [pytest.mark.real, pytest.mark.apart]
+pytestmark = [pytest.mark.real, pytest.mark.apart, pytest.mark.unreleased]
 
 WRITES = {"create", "update", "patch", "delete"}
-
-
-@pytest.fixture
-def place(
-    control_plane: ControlPlane, prometheus: Prometheus, namespace: str, tmp_path: Path
-) -> Place:
-    """An application that nobody has released yet."""
-    place = Place(control_plane, prometheus.url, namespace, tmp_path, plain(namespace))
-    place.api.create(application(namespace))
-    return place
 
 
 def analysis(document: Document) -> dict[str, Any]:
@@ -139,8 +127,7 @@ def test_a_user_without_rights_is_told_which_one_is_missing(place: Place, tmp_pa
     """
     Who is known by which name is the first question, and what to grant the second.
     """
-    config = place.control_plane.kubeconfig(user="restricted", namespace=place.namespace)
-    place.environment["KUBECONFIG"] = str(config)
+    place.act_as("restricted")
 
     refused(place, "the user restricted lacks", place.namespace, "leases")
 

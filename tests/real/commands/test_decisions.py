@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 import signal
-from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.real.stage.shop import Ended, Place, plain
-from tests.realparts.control_plane import ControlPlane
+from tests.real.stage.shop import NEW, Ended, Place
 from tests.realparts.process import wait_for
-from tests.realparts.prometheus import Prometheus
 
-pytestmark = [pytest.mark.real, pytest.mark.apart]
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.apart,
+    pytest.mark.analysis(interval="5m", maxWeight=20),  # a weight is held for long
+]
 
-NEW = ("--image", "my-app=my-app:2")
 TOKEN = "progressive.dev/driver"
-
-
-@pytest.fixture
-def place(
-    control_plane: ControlPlane, prometheus: Prometheus, namespace: str, tmp_path: Path
-) -> Place:
-    """An application whose first deploy is done; a weight is held for long."""
-    document = plain(namespace, interval="5m", maxWeight=20)
-    place = Place(control_plane, prometheus.url, namespace, tmp_path, document)
-    place.first_deploy()
-    return place
 
 
 def held_for(place: Place, interval: str) -> None:

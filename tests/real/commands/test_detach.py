@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.real.stage.shop import Place, application, classic, plain
-from tests.realparts.control_plane import ControlPlane
+from tests.real.stage.shop import Place, application, classic
 from tests.realparts.mesh import Mesh
 from tests.realparts.process import wait_for
-from tests.realparts.prometheus import Prometheus
 
-pytestmark = pytest.mark.real
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.analysis(interval="30s", maxWeight=20),  # `quiet` holds a weight for long
+]
 
 OWN = ("my-app-primary", "my-app-canary")
 
@@ -28,14 +29,10 @@ def place(mesh: Mesh, namespace: str, tmp_path: Path) -> Place:
 
 
 @pytest.fixture
-def quiet(
-    control_plane: ControlPlane, prometheus: Prometheus, namespace: str, tmp_path: Path
-) -> Place:
-    """The same without a data plane; a weight is held for long."""
-    document = plain(namespace, interval="30s", maxWeight=20)
-    place = Place(control_plane, prometheus.url, namespace, tmp_path, document)
-    place.first_deploy()
-    return place
+def quiet(empty_place: Place) -> Place:
+    """The same without a data plane."""
+    empty_place.first_deploy()
+    return empty_place
 
 
 def there(place: Place, api_version: str, kind: str, name: str) -> bool:

@@ -8,22 +8,10 @@ from pathlib import Path
 
 import pytest
 from tests.real.stage.shop import Ended, Place, plain
-from tests.realparts.control_plane import ControlPlane
-from tests.realparts.prometheus import Prometheus
 
 pytestmark = [pytest.mark.real, pytest.mark.apart]
 
 BAD = [{"name": "errors", "query": "vector(7)", "thresholdRange": {"max": 2}}]
-
-
-@pytest.fixture
-def place(
-    control_plane: ControlPlane, prometheus: Prometheus, namespace: str, tmp_path: Path
-) -> Place:
-    """An application whose first deploy is done."""
-    place = Place(control_plane, prometheus.url, namespace, tmp_path, plain(namespace))
-    place.first_deploy()
-    return place
 
 
 def release(place: Place, image: str, *, bad: bool = False) -> Ended:

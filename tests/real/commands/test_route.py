@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from tests.real.rights.test_rights import USER, grant, printed, without
-from tests.real.stage.shop import Place, plain
+from tests.real.stage.shop import NEW, Place
 from tests.realparts.api import Document
 from tests.realparts.control_plane import ControlPlane
 from tests.realparts.process import wait_for
@@ -23,8 +23,6 @@ from progressive.clusters import KubernetesCluster
 from progressive.errors import ClusterError, ErrorKind, VersionNotServed
 
 pytestmark = [pytest.mark.real, pytest.mark.apart]
-
-NEW = ("--image", "my-app=my-app:2")
 
 
 def release(namespace: str, **traffic: Any) -> Document:
@@ -191,8 +189,7 @@ def test_a_right_that_is_missing_is_named_before_the_first_write(web: Place) -> 
     M-129; and what `progressive rbac` prints for the document is enough.
     """
     (role,) = printed(web)
-    config = web.control_plane.kubeconfig(USER, namespace=web.namespace)
-    web.environment["KUBECONFIG"] = str(config)
+    web.act_as(USER)
     grant(web, without(role["rules"], "virtualservices", "patch"))
     begin = web.control_plane.mark()
     refused = web.run("route", "--weight", "20")
@@ -220,8 +217,7 @@ def test_two_routes_stand_together_or_not_at_all(web: Place) -> None:
     assert 2 == len(moved.answer["patches"]), moved.lines
     assert ([80, 20], [80, 20]) == (weights(web), weights(web, "web-public"))
 
-    config = web.control_plane.kubeconfig(USER, namespace=web.namespace)
-    web.environment["KUBECONFIG"] = str(config)
+    web.act_as(USER)
     (role,) = printed(web)
     for rule in role["rules"]:
         if "patch" in rule["verbs"]:
@@ -235,15 +231,11 @@ def test_two_routes_stand_together_or_not_at_all(web: Place) -> None:
     assert ([80, 20], [80, 20]) == (weights(web), weights(web, "web-public"))
 
 
-def test_a_run_is_not_disturbed_unless_it_is_meant(
-    control_plane: ControlPlane, prometheus: Prometheus, namespace: str, tmp_path: Path
-) -> None:
+@pytest.mark.analysis(interval="5m", maxWeight=20)
+def test_a_run_is_not_disturbed_unless_it_is_meant(place: Place) -> None:
     """
     L27: refused and named; with force the traffic moves, and the run goes home and ends.
     """
-    document = plain(namespace, interval="5m", maxWeight=20)
-    place = Place(control_plane, prometheus.url, namespace, tmp_path, document)
-    place.first_deploy()
     running = place.start("run", *NEW)
     running.wait_for("step weight=20")
 

@@ -7,27 +7,16 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.real.stage.shop import Place, Shop, eventually, plain
-from tests.realparts.control_plane import ControlPlane
+from tests.real.stage.shop import NEW, Place, Shop, eventually
 from tests.realparts.load import Counts
 from tests.realparts.mesh import Mesh
 from tests.realparts.process import wait_for
-from tests.realparts.prometheus import Prometheus
 
-pytestmark = [pytest.mark.real, pytest.mark.apart]
-
-NEW = ("--image", "my-app=my-app:2")
-
-
-@pytest.fixture
-def place(
-    control_plane: ControlPlane, prometheus: Prometheus, namespace: str, tmp_path: Path
-) -> Place:
-    """An application whose first deploy is done; a weight is held for long enough to lose it."""
-    document = plain(namespace, interval="20s", maxWeight=20)
-    place = Place(control_plane, prometheus.url, namespace, tmp_path, document)
-    place.first_deploy()
-    return place
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.apart,
+    pytest.mark.analysis(interval="20s", maxWeight=20),  # long enough to lose it
+]
 
 
 def pods(place: Place, *, ready: bool) -> None:

@@ -5,33 +5,19 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.real.bad_days.test_bad_days import set_image
-from tests.real.stage.shop import Ended, Place, Running, plain
+from tests.real.stage.shop import NEW, Ended, Place, Running
 from tests.realparts.api import ApiError, Document
 from tests.realparts.control_plane import ControlPlane
 from tests.realparts.process import wait_for
-from tests.realparts.prometheus import Prometheus
 
 pytestmark = [pytest.mark.real, pytest.mark.apart]
 
-NEW = ("--image", "my-app=my-app:2")
 HPA = ("HorizontalPodAutoscaler", "my-app", "autoscaling/v2")
 KEDA = ("ScaledObject", "my-app", "keda.sh/v1alpha1")
 NOTE = "progressive.dev/min-replicas"
-
-
-@pytest.fixture
-def place(
-    control_plane: ControlPlane, prometheus: Prometheus, namespace: str, tmp_path: Path
-) -> Place:
-    """An application whose first deploy is done; its primary has two replicas."""
-    place = Place(control_plane, prometheus.url, namespace, tmp_path, plain(namespace))
-    place.first_deploy()
-    return place
 
 
 def autoscale(place: Place, **spec: Any) -> str:
@@ -94,11 +80,11 @@ def test_a_promoted_release_keeps_the_replicas_and_gives_the_minimum_back(place:
 
 
 def _reverted(place: Place, running: Running) -> None:
-    set_image(place, "my-app:1")
+    place.set_image("my-app:1")
 
 
 def _moved(place: Place, running: Running) -> None:
-    set_image(place, "my-app:3")
+    place.set_image("my-app:3")
 
 
 def _terminated(place: Place, running: Running) -> None:
@@ -285,8 +271,7 @@ def test_without_the_right_to_write_it_nothing_begins(
         for one in rights
     ]
     control_plane.grant("restricted", place.namespace, without)
-    config = control_plane.kubeconfig("restricted", namespace=place.namespace)
-    place.environment["KUBECONFIG"] = str(config)
+    place.act_as("restricted")
     ended = place.run("run", *NEW)
 
     assert ("rejected", 6) == (ended.answer.get("outcome"), ended.code), ended.lines

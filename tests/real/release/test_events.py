@@ -3,32 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from attrs import evolve
-from tests.real.stage.shop import Place, plain
+from tests.real.stage.shop import NEW, Place
 from tests.realparts.api import Document
 from tests.realparts.control_plane import ControlPlane
-from tests.realparts.prometheus import Prometheus
 
 from progressive import Notification, Outcome, Target
 from progressive.clusters import KubernetesCluster
 from progressive.notifiers import KubernetesEvents
 
 pytestmark = [pytest.mark.real, pytest.mark.apart]
-
-NEW = ("--image", "my-app=my-app:2")
-
-
-@pytest.fixture
-def place(
-    control_plane: ControlPlane, prometheus: Prometheus, namespace: str, tmp_path: Path
-) -> Place:
-    """An application whose first deploy is done."""
-    place = Place(control_plane, prometheus.url, namespace, tmp_path, plain(namespace))
-    place.first_deploy()
-    return place
 
 
 def told(place: Place) -> list[Document]:
@@ -130,8 +116,7 @@ def test_a_run_without_the_right_says_so_once_and_goes_on(
         kept = [one for one in rule["resources"] if one != "events"]
         rights += [{**rule, "resources": kept}] if kept else []
     control_plane.grant("restricted", place.namespace, rights)
-    config = control_plane.kubeconfig("restricted", namespace=place.namespace)
-    place.environment["KUBECONFIG"] = str(config)
+    place.act_as("restricted")
     ended = place.run("run", *NEW)
 
     assert ("promoted", 0) == (ended.answer.get("outcome"), ended.code), ended.lines

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from tests.real.parts.test_mesh import by_version
 from tests.real.rights.test_rights import USER, asked, change_query, grant, printed, release
-from tests.real.stage.shop import Place, application, plain
+from tests.real.stage.shop import Place, application
 from tests.realparts.answering import Answering
 from tests.realparts.api import Document
 from tests.realparts.contour import Contour
-from tests.realparts.prometheus import Prometheus
 
 from progressive._kube.rights import granted
 
@@ -21,22 +18,18 @@ ROUTE = ("HTTPRoute", "my-app", "gateway.networking.k8s.io/v1")
 
 
 @pytest.fixture
-def place(
-    contour: Contour, pods: Answering, prometheus: Prometheus, namespace: str, tmp_path: Path
-) -> Place:
+def place(contour: Contour, pods: Answering, empty_place: Place) -> Place:
     """An application that was never released; its document names the Gateway."""
-    document = plain(namespace)
+    document, namespace = empty_place.document, empty_place.namespace
     spec = document["spec"]
     spec["provider"] = "gatewayapi:v1"
     where, name = Contour.gateway
     spec["service"]["gatewayRefs"] = [{"name": name, "namespace": where}]
     spec["service"]["hosts"] = [contour.host(namespace, "my-app")]
-    place = Place(contour.control_plane, prometheus.url, namespace, tmp_path, document)
-    place.environment["KUBECONFIG"] = str(
-        contour.control_plane.kubeconfig(USER, namespace=namespace)
-    )
-    place.api.create(application(namespace, image="web:1"))
-    return place
+    empty_place.write(document)
+    empty_place.act_as(USER)
+    empty_place.api.create(application(namespace, image="web:1"))
+    return empty_place
 
 
 def weights(found: Document) -> list[tuple[str, int]]:
@@ -79,8 +72,7 @@ def test_a_route_that_is_given_up_sends_its_users_to_the_apex(
     """
     A gateway has no other way to the service, so the route stays, and names the apex alone.
     """
-    everything = contour.control_plane.kubeconfig(namespace=place.namespace)
-    place.environment["KUBECONFIG"] = str(everything)
+    place.act_as("progressive")
     first = place.run()
     ended = place.run("detach")
     host = contour.host(place.namespace, "my-app")

@@ -13,13 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.real.stage.shop import Ended, Shop, eventually
+from tests.real.stage.shop import NEW, Ended, Shop, eventually
 from tests.realparts.load import Counts, Load
 from tests.realparts.mesh import Mesh
 
 pytestmark = pytest.mark.real
-
-NEW = ("--image", "my-app=my-app:2")
 
 
 @pytest.fixture

@@ -6,22 +6,19 @@ import json
 import signal
 from collections.abc import Iterable
 from copy import deepcopy
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from click.testing import CliRunner
-from tests.real.stage.shop import Place, application, plain
+from tests.real.stage.shop import Place
 from tests.realparts.api import Document
-from tests.realparts.control_plane import ControlPlane
 from tests.realparts.process import wait_for
-from tests.realparts.prometheus import Prometheus
 
 from progressive._cli.main import cli
 from progressive._kube.rights import Right, granted, rights_in
 
-pytestmark = [pytest.mark.real, pytest.mark.apart]
+pytestmark = [pytest.mark.real, pytest.mark.apart, pytest.mark.unreleased]
 
 USER = "restricted"
 WRITES = {"create", "update", "patch", "delete"}
@@ -38,13 +35,9 @@ IDLE = {
 
 
 @pytest.fixture
-def place(
-    control_plane: ControlPlane, prometheus: Prometheus, namespace: str, tmp_path: Path
-) -> Place:
+def place(place: Place) -> Place:
     """An application that was never released, and a user who may do nothing yet."""
-    place = Place(control_plane, prometheus.url, namespace, tmp_path, plain(namespace))
-    place.environment["KUBECONFIG"] = str(control_plane.kubeconfig(USER, namespace=namespace))
-    place.api.create(application(namespace))
+    place.act_as(USER)
     return place
 
 
@@ -304,9 +297,7 @@ def test_a_dry_run_stores_nothing_and_hears_the_api_server(place: Place) -> None
     """
     Admission speaks before the release instead of in the middle of it.
     """
-    place.environment["KUBECONFIG"] = str(
-        place.control_plane.kubeconfig("progressive", namespace=place.namespace)
-    )
+    place.act_as("progressive")
     before = _everything(place)
     mark = place.control_plane.mark()
     first = place.run("run", "--dry-run")
@@ -341,9 +332,7 @@ def test_a_dry_run_of_a_release_tries_the_image_the_split_and_no_more(place: Pla
     """
     `--image` is a write like any other, so it is tried as well.
     """
-    place.environment["KUBECONFIG"] = str(
-        place.control_plane.kubeconfig("progressive", namespace=place.namespace)
-    )
+    place.act_as("progressive")
     assert 0 == place.run().code
     before = _everything(place)
     told = place.run("run", "--dry-run", "--image", "my-app=my-app:2")
@@ -364,9 +353,7 @@ def test_a_dry_run_says_what_admission_refuses_and_who_is_busy(place: Place) -> 
     """
     A policy that forbids the primary is found before anything is there.
     """
-    place.environment["KUBECONFIG"] = str(
-        place.control_plane.kubeconfig("progressive", namespace=place.namespace)
-    )
+    place.act_as("progressive")
     policy = _policy(place)
     try:
         wait_for(lambda: place.run("run", "--dry-run").code == 6, "a policy heeded")

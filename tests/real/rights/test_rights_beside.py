@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,15 +12,16 @@ from click.testing import CliRunner
 from tests.real.commands.test_sweep import far_away, journal, killed_at_20, only, sweep
 from tests.real.release.test_capacity import autoscale
 from tests.real.rights.test_rights import USER, asked, grant
-from tests.real.stage.shop import Place, application, plain
+from tests.real.stage.shop import Place, application
 from tests.realparts.api import Document
-from tests.realparts.control_plane import ControlPlane
-from tests.realparts.prometheus import Prometheus
 
 from progressive._cli.main import cli
 from progressive._kube.rights import granted, rights_in
 
-pytestmark = pytest.mark.real
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.analysis(interval="60s", maxWeight=20),  # a weight is held for long
+]
 
 
 OWN = ("coordination.k8s.io", "apps", "discovery.k8s.io", "autoscaling", "keda.sh", "flagger.app")
@@ -36,17 +36,6 @@ OF_A_PROMOTION = {
     "patch deployments.apps/my-app-primary",
 }
 """What only a run asks for whose promotion was decided, and must be finished (L26)."""
-
-
-@pytest.fixture
-def place(
-    control_plane: ControlPlane, prometheus: Prometheus, namespace: str, tmp_path: Path
-) -> Place:
-    """An application whose first deploy is done; a weight is held for long."""
-    document = plain(namespace, interval="60s", maxWeight=20)
-    place = Place(control_plane, prometheus.url, namespace, tmp_path, document)
-    place.first_deploy()
-    return place
 
 
 def printed(*arguments: str) -> list[Document]:
@@ -68,9 +57,8 @@ def restricted(place: Place, rules: list[Document]) -> Iterator[set[str]]:
         Filled at the end: the rights that were granted and not used.
     """
     grant(place, rules)
-    config = place.control_plane.kubeconfig(USER, namespace=place.namespace)
     before = place.environment["KUBECONFIG"]
-    place.environment["KUBECONFIG"] = str(config)
+    place.act_as(USER)
     mark = place.control_plane.mark()
     idle: set[str] = set()
     yield idle
@@ -114,9 +102,8 @@ def test_who_may_only_look_sees_the_run_and_moves_nothing(place: Place) -> None:
 def restricted_to_fail(place: Place, rules: list[Document]) -> Iterator[None]:
     """The same for what shall be refused."""
     grant(place, rules)
-    config = place.control_plane.kubeconfig(USER, namespace=place.namespace)
     before = place.environment["KUBECONFIG"]
-    place.environment["KUBECONFIG"] = str(config)
+    place.act_as(USER)
     yield
     place.environment["KUBECONFIG"] = before
 
@@ -232,8 +219,7 @@ def test_the_role_of_a_sweep_that_restores(place: Place) -> None:
 def driven(place: Place) -> Iterator[None]:
     """What a driver does, who has all rights."""
     before = place.environment["KUBECONFIG"]
-    full = place.control_plane.kubeconfig(namespace=place.namespace)
-    place.environment["KUBECONFIG"] = str(full)
+    place.act_as("progressive")
     yield
     place.environment["KUBECONFIG"] = before
 

@@ -28,6 +28,9 @@ from progressive.clusters import KubernetesCluster
 from progressive.errors import AdapterError
 from progressive.routers import IstioRouter
 
+NEW = ("--image", "my-app=my-app:2")
+"""Words that release the second version of the application."""
+
 
 def classic(namespace: str, **changes: Any) -> Document:
     """The document that tutorials show, at a shorter interval and with a gateway."""
@@ -205,9 +208,9 @@ class Place:
         self.file = folder / "canary.yaml"
         self.environment = {
             **os.environ,
-            "KUBECONFIG": str(control_plane.kubeconfig(namespace=namespace)),
             "PROGRESSIVE_METRICS_SERVER": metrics_server,
         }
+        self.act_as()
         self.write(document)
 
     def first_deploy(self) -> None:
@@ -230,6 +233,11 @@ class Place:
             workload.mark(target)
         finally:
             cluster.close()
+
+    def act_as(self, user: str = "progressive") -> None:
+        """Commands are this user's from now on, one of `control_plane.USERS`."""
+        config = self.control_plane.kubeconfig(user, namespace=self.namespace)
+        self.environment["KUBECONFIG"] = str(config)
 
     def write(self, document: Document) -> None:
         """The release document."""
@@ -276,6 +284,12 @@ class Place:
         """The image that a Deployment runs."""
         containers = self.read("Deployment", name)["spec"]["template"]["spec"]["containers"]
         return str(containers[0]["image"])
+
+    def set_image(self, image: str) -> None:
+        """Another build of the team."""
+        path = self.api.path("apps/v1", "Deployment", self.namespace, "my-app")
+        template = {"spec": {"containers": [{"name": "my-app", "image": image}]}}
+        self.api.patch(path, {"spec": {"template": template}}, kind="strategic")
 
     def replicas(self, name: str) -> int:
         """The replicas that a Deployment is asked to have."""

@@ -7,31 +7,21 @@ import pty
 import signal
 import subprocess
 import sys
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from tests.real.stage.shop import Place, plain
-from tests.realparts.control_plane import ControlPlane
+from tests.real.stage.shop import NEW, Place
 from tests.realparts.process import wait_for
 from tests.realparts.prometheus import Prometheus
 
-pytestmark = [pytest.mark.real, pytest.mark.apart]
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.apart,
+    pytest.mark.analysis(interval="8s", maxWeight=20),  # a weight is held for long
+]
 
-NEW = ("--image", "my-app=my-app:2")
 JENKINS_S = 20
 """How long Jenkins gives a job that it ended."""
-
-
-@pytest.fixture
-def place(
-    control_plane: ControlPlane, prometheus: Prometheus, namespace: str, tmp_path: Path
-) -> Place:
-    """An application whose first deploy is done; a weight is held for long."""
-    document = plain(namespace, interval="8s", maxWeight=20)
-    place = Place(control_plane, prometheus.url, namespace, tmp_path, document)
-    place.first_deploy()
-    return place
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

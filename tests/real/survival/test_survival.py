@@ -20,25 +20,17 @@ from benchmarks.survival import campaign, figures_of
 from benchmarks.survival.driver import Job
 from benchmarks.survival.mortal import Doom
 from benchmarks.survival.stage import KINDS, Stage
-from tests.real.stage.shop import Place, Running, plain
+from tests.real.stage.shop import NEW, Place, Running
 from tests.realparts.control_plane import ControlPlane
 from tests.realparts.process import wait_for
 from tests.realparts.prometheus import Prometheus
 
-pytestmark = [pytest.mark.real, pytest.mark.apart, pytest.mark.long]
-
-NEW = ("--image", "my-app=my-app:2")
-
-
-@pytest.fixture
-def place(
-    control_plane: ControlPlane, prometheus: Prometheus, namespace: str, tmp_path: Path
-) -> Place:
-    """An application whose first deploy is done; a weight is held for long."""
-    document = plain(namespace, interval="10m", maxWeight=20)
-    place = Place(control_plane, prometheus.url, namespace, tmp_path, document)
-    place.first_deploy()
-    return place
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.apart,
+    pytest.mark.long,
+    pytest.mark.analysis(interval="10m", maxWeight=20),  # a weight is held for long
+]
 
 
 def test_drivers_that_die_leave_what_an_undisturbed_one_would(
@@ -189,10 +181,9 @@ def test_a_driver_that_slept_cannot_land_a_late_write(sleeper: Sleeper, nth: int
     L18: stopped between its read and its write, replaced by one that aborts, and woken.
     """
     place = sleeper.stage.place
-    other = str(place.control_plane.kubeconfig("other", namespace=place.namespace))
     late = sleeper.start(sleeper.job(doom=Doom(what="route", nth=nth, when="asleep")))
     wait_for(lambda: sleeper.told("sleeps", late), "a driver asleep")
-    place.environment["KUBECONFIG"] = other
+    place.act_as("other")
     aborted = place.run("abort", "--why", "its driver does not answer")
     mark = place.control_plane.mark()
     late.send_signal(signal.SIGCONT)
@@ -223,8 +214,7 @@ def test_a_driver_that_slept_brings_up_no_canary_that_nobody_asked_for(sleeper: 
     place = sleeper.stage.place
     late = sleeper.start(sleeper.job(doom=Doom(what="scale", nth=1, when="asleep")))
     wait_for(lambda: sleeper.told("sleeps", late), "a driver asleep")
-    other = str(place.control_plane.kubeconfig("other", namespace=place.namespace))
-    place.environment["KUBECONFIG"] = other
+    place.act_as("other")
     aborted = place.run("abort", "--why", "its driver does not answer")
     mark = place.control_plane.mark()
     late.send_signal(signal.SIGCONT)

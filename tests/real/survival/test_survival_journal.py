@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.real.stage.shop import Ended, Place, plain
-from tests.realparts.control_plane import ControlPlane
-from tests.realparts.prometheus import Prometheus
+from tests.real.stage.shop import NEW, Ended, Place
 
-pytestmark = [pytest.mark.real, pytest.mark.apart]
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.apart,
+    pytest.mark.analysis(interval="3s"),
+]
 
-NEW = ("--image", "my-app=my-app:2")
 JOURNAL = "progressive-my-app"
 LARGEST = 1024 * 1024
 """Bytes; the API server refuses a ConfigMap above it."""
-
-
-@pytest.fixture
-def place(
-    control_plane: ControlPlane, prometheus: Prometheus, namespace: str, tmp_path: Path
-) -> Place:
-    """An application whose first deploy is done."""
-    document = plain(namespace, interval="3s")
-    place = Place(control_plane, prometheus.url, namespace, tmp_path, document)
-    place.first_deploy()
-    return place
 
 
 def path(place: Place) -> str:
