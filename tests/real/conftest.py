@@ -10,6 +10,8 @@ from tests.real.stage.shop import Place, Running, application, plain
 from tests.realparts.control_plane import ControlPlane
 from tests.realparts.prometheus import Prometheus
 
+from progressive.clusters import KubernetesCluster
+
 
 @pytest.fixture(autouse=True)
 def _no_command_outlives_its_test() -> Iterator[None]:
@@ -20,6 +22,14 @@ def _no_command_outlives_its_test() -> Iterator[None]:
     yield
     for one in tuple(Running.all):
         one.kill()
+
+
+@pytest.fixture
+def cluster(control_plane: ControlPlane) -> Iterator[KubernetesCluster]:
+    """The adapter, as a user with all rights."""
+    found = KubernetesCluster.from_environment(control_plane.kubeconfig())
+    yield found
+    found.close()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import signal
 from typing import Any
 
 import pytest
-from tests.real.stage.shop import NEW, Ended, Place
+from tests.real.stage.shop import NEW, Ended, Place, held_for
 from tests.realparts.process import wait_for
 
 pytestmark = [
@@ -16,12 +16,6 @@ pytestmark = [
 ]
 
 TOKEN = "progressive.dev/driver"
-
-
-def held_for(place: Place, interval: str) -> None:
-    """What is started from now on holds its weights for so long."""
-    place.document["spec"]["analysis"]["interval"] = interval
-    place.write(place.document)
 
 
 def token(place: Place) -> str | None:

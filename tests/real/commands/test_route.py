@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.real.rights.test_rights import USER, grant, printed, without
+from tests.real.stage.granting import USER, grant, printed, without
 from tests.real.stage.shop import NEW, Place
 from tests.realparts.api import Document
 from tests.realparts.control_plane import ControlPlane

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from tests.real.stage.shop import NEW, Ended, Place
+from tests.real.stage.unfinished import far_away, journal, killed_at_20, only, sweep
 from tests.realparts.process import wait_for
 
 pytestmark = [
@@ -18,38 +19,6 @@ pytestmark = [
     pytest.mark.apart,
     pytest.mark.analysis(interval="60s", maxWeight=20),  # a weight is held for long
 ]
-
-HOLDER = "progressive.dev/holder"
-
-
-def sweep(place: Place, *arguments: str) -> Ended:
-    """The command, which is given no file."""
-    return place.ask("sweep", *arguments)
-
-
-def only(ended: Ended) -> Any:
-    (one,) = ended.answer["targets"]
-    return one
-
-
-def killed_at_20(place: Place) -> None:
-    """A run at weight 20 whose process is gone."""
-    running = place.start("run", *NEW)
-    running.wait_for("step weight=20")
-    running.kill()
-
-
-def far_away(place: Place) -> None:
-    """The Lease as a driver on another machine would have left it: only time tells of it."""
-    path = place.api.path("coordination.k8s.io/v1", "Lease", place.namespace, "progressive-my-app")
-    lease = place.api.get(path)
-    holder = json.loads(lease["metadata"]["annotations"][HOLDER])
-    note = json.dumps({**holder, "host": "another"})
-    place.api.patch(path, {"metadata": {"annotations": {HOLDER: note}}})
-
-
-def journal(place: Place) -> str:
-    return str(place.api.path("v1", "ConfigMap", place.namespace, "progressive-my-app"))
 
 
 def test_a_split_whose_driver_died_is_shown_and_then_sent_home(place: Place) -> None:

@@ -6,7 +6,6 @@ into a status, the tests write.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -65,13 +64,6 @@ def shop(control_plane: ControlPlane, namespace: str) -> Target:
     return Target(
         namespace=namespace, service="web", primary="web-primary", canary="web-canary", port=80
     )
-
-
-@pytest.fixture
-def cluster(control_plane: ControlPlane) -> Iterator[KubernetesCluster]:
-    found = KubernetesCluster.from_environment(control_plane.kubeconfig())
-    yield found
-    found.close()
 
 
 def stored(control_plane: ControlPlane, target: Target) -> Document:

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.real.traffic.test_istio import backends
+from tests.real.stage.backends import backends
 from tests.realparts import definitions
 from tests.realparts.api import Document
 from tests.realparts.control_plane import ControlPlane

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.real.objects.test_gateway_objects import made, router, served, stored, target
-from tests.real.traffic.test_istio import backends
+from tests.real.stage.backends import backends
 from tests.realparts.api import Document
 from tests.realparts.control_plane import ControlPlane
 from tests.unit.mesh.gateway_api import MESH, PUBLIC, backend, grant, weights

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.contract.worlds import WORLDS, objects_of, target_in
-from tests.real.objects.test_router_contract import prepared
+from tests.real.stage.routing import prepared
 from tests.realparts import definitions
 from tests.realparts.control_plane import ControlPlane
 from tests.realparts.fixtures import running

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -76,13 +75,6 @@ def _plain(manifest: Document) -> Document:
         found["metadata"].pop(key, None)
     found.pop("status", None)
     return found
-
-
-@pytest.fixture
-def cluster(control_plane: ControlPlane) -> Iterator[KubernetesCluster]:
-    found = KubernetesCluster.from_environment(control_plane.kubeconfig())
-    yield found
-    found.close()
 
 
 @pytest.fixture

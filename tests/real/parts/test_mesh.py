@@ -2,66 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter
-from collections.abc import Callable
-
 import pytest
 import requests
-from tests.real.parts.test_parts import deployment, rolled_out
-from tests.realparts.api import Document
-from tests.realparts.load import Counts
+from tests.real.stage.backends import by_version, near, rolled_out, route, shop
 from tests.realparts.mesh import Mesh
 
 pytestmark = pytest.mark.real
-
-
-def service(namespace: str, name: str, *, app: str) -> Document:
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {"name": name, "namespace": namespace},
-        "spec": {
-            "selector": {"app": app},
-            "ports": [{"name": "http", "port": 80, "targetPort": 8080}],
-        },
-    }
-
-
-def route(namespace: str, *, canary: int) -> Document:
-    return {
-        "apiVersion": "networking.istio.io/v1",
-        "kind": "VirtualService",
-        "metadata": {"name": "web", "namespace": namespace},
-        "spec": {
-            "hosts": ["web"],
-            "gateways": [Mesh.gateway],
-            "http": [
-                {
-                    "route": [
-                        {"destination": {"host": "web-primary"}, "weight": 100 - canary},
-                        {"destination": {"host": "web-canary"}, "weight": canary},
-                    ]
-                }
-            ],
-        },
-    }
-
-
-def shop(mesh: Mesh, namespace: str, *, canary: int, image: str = "web:2") -> str:
-    """Two versions behind one route, both answering; the host that users ask."""
-    api = mesh.control_plane.api
-    api.create(deployment(namespace, "web-primary", image="web:1"))
-    api.create(deployment(namespace, "web", image=image))
-    api.create(service(namespace, "web", app="web-primary"))
-    api.create(service(namespace, "web-primary", app="web-primary"))
-    api.create(service(namespace, "web-canary", app="web"))
-    api.apply(route(namespace, canary=canary))
-    host = mesh.host(namespace, "web")
-    mesh.wait_weights(host, {"web-primary": 100 - canary, "web-canary": canary})
-    mesh.wait_endpoints(namespace, "web-primary", 2)
-    mesh.wait_endpoints(namespace, "web-canary", 2)
-    return host
 
 
 def set_image(mesh: Mesh, namespace: str, name: str, image: str) -> None:
@@ -70,20 +16,6 @@ def set_image(mesh: Mesh, namespace: str, name: str, image: str) -> None:
     template = {"spec": {"containers": [{"name": "web", "image": image}]}}
     api.patch(path, {"spec": {"template": template}}, kind="strategic")
     api.wait(path, rolled_out, f"{name} rolled out to {image}")
-
-
-def by_version(counts: Counts) -> Counter[str]:
-    found: Counter[str] = Counter()
-    for (version, _), number in counts.items():
-        found[version] += number
-    return found
-
-
-def near(percent: float, *, of: int) -> Callable[[float], bool]:
-    """Whether a count may come from this share: four standard deviations of a binomial."""
-    mean = of * percent / 100
-    spread = 4 * math.sqrt(mean * (1 - percent / 100))
-    return lambda count: mean - spread <= count <= mean + spread
 
 
 def test_the_weights_of_a_virtual_service_are_what_users_get(mesh: Mesh, namespace: str) -> None:

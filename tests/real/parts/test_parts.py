@@ -13,38 +13,13 @@ from threading import Thread
 import pytest
 import requests
 import yaml
+from tests.real.stage.backends import deployment, rolled_out
 from tests.realparts.api import ApiError, Document
 from tests.realparts.control_plane import ControlPlane
 from tests.realparts.process import wait_for
 from tests.realparts.prometheus import Prometheus
 
 pytestmark = pytest.mark.real
-
-
-def deployment(namespace: str, name: str, *, image: str = "web:1", **annotations: str) -> Document:
-    """Two pods; annotations of the pods as keywords, `_` for `-` (`never_ready="true"`)."""
-    wanted = {f"tests/{key.replace('_', '-')}": value for key, value in annotations.items()}
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": name, "namespace": namespace},
-        "spec": {
-            "replicas": 2,
-            "selector": {"matchLabels": {"app": name}},
-            "template": {
-                "metadata": {"labels": {"app": name}, "annotations": wanted},
-                "spec": {"containers": [{"name": "web", "image": image}]},
-            },
-        },
-    }
-
-
-def rolled_out(found: Document) -> bool:
-    """Seen by its controller, and the pods of the newest template are all there is."""
-    status = found["status"]
-    wanted = (found["metadata"]["generation"], *[found["spec"]["replicas"]] * 3)
-    counts = [status.get(key) for key in ("updatedReplicas", "availableReplicas", "replicas")]
-    return wanted == (status.get("observedGeneration"), *counts)
 
 
 def test_a_deployment_rolls_out(control_plane: ControlPlane, namespace: str) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Callable
-from typing import Any
 
 import pytest
-from tests.real.stage.shop import NEW, Ended, Place, Running
+from tests.real.stage.shop import NEW, Ended, Place, Running, autoscale
 from tests.realparts.api import ApiError, Document
 from tests.realparts.control_plane import ControlPlane
 from tests.realparts.process import wait_for
@@ -18,18 +17,6 @@ pytestmark = [pytest.mark.real, pytest.mark.apart]
 HPA = ("HorizontalPodAutoscaler", "my-app", "autoscaling/v2")
 KEDA = ("ScaledObject", "my-app", "keda.sh/v1alpha1")
 NOTE = "progressive.dev/min-replicas"
-
-
-def autoscale(place: Place, **spec: Any) -> str:
-    """A HorizontalPodAutoscaler of the primary; its path."""
-    reference = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "my-app-primary"}
-    made = {
-        "apiVersion": "autoscaling/v2",
-        "kind": "HorizontalPodAutoscaler",
-        "metadata": {"name": "my-app", "namespace": place.namespace},
-        "spec": {"scaleTargetRef": reference, "maxReplicas": 5, **spec},
-    }
-    return place.api.path_of(place.api.create(made))
 
 
 def minimum(place: Place) -> int:

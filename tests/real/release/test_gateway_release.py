@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from tests.real.parts.test_mesh import by_version
-from tests.real.rights.test_rights import USER, asked, change_query, grant, printed, release
-from tests.real.stage.shop import Place, application
+from tests.real.rights.test_rights import release
+from tests.real.stage.backends import by_version
+from tests.real.stage.granting import USER, asked, grant, printed
+from tests.real.stage.shop import Place, application, change_query
 from tests.realparts.answering import Answering
 from tests.realparts.api import Document
 from tests.realparts.contour import Contour

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import signal
-from collections.abc import Iterable
-from copy import deepcopy
-from typing import Any
 
 import pytest
 import yaml
-from click.testing import CliRunner
-from tests.real.stage.shop import Place
+from tests.real.stage.granting import USER, asked, grant, printed, stores, without
+from tests.real.stage.shop import Place, change_query, held_for
 from tests.realparts.api import Document
-from tests.realparts.process import wait_for
 
-from progressive._cli.main import cli
 from progressive._kube.rights import Right, granted, rights_in
 
 pytestmark = [pytest.mark.real, pytest.mark.apart, pytest.mark.unreleased]
 
-USER = "restricted"
-WRITES = {"create", "update", "patch", "delete"}
-REVIEWS = "authorization.k8s.io"
-IDENTITY = "authentication.k8s.io"
 
 IDLE = {
     "create events": "told beside the target; whether it was used depends on the notifiers",
@@ -41,88 +31,9 @@ def place(place: Place) -> Place:
     return place
 
 
-def printed(place: Place, *arguments: str) -> list[Document]:
-    """The manifests of `progressive rbac`; no kubeconfig is in its environment."""
-    command = ["rbac", str(place.file), "-o", "json", *arguments]
-    result = CliRunner(env={"KUBECONFIG": "/nowhere"}).invoke(cli, command)
-    assert 0 == result.exit_code, result.output
-    items: list[Document] = json.loads(result.stdout)["items"]
-    return items
-
-
-def grant(place: Place, rules: list[Document]) -> None:
-    """Let the user do just this, and wait until the API server heeds it."""
-    marker = f"heard-{len(json.dumps(rules))}"
-    place.control_plane.grant(USER, place.namespace, [*rules, _rule("heard", marker)])
-    spec = {
-        "resourceAttributes": {
-            "namespace": place.namespace,
-            "verb": "get",
-            "resource": "heard",
-            "name": marker,
-        }
-    }
-    review = {"apiVersion": f"{REVIEWS}/v1", "kind": "SelfSubjectAccessReview", "spec": spec}
-    user = place.control_plane.user(USER)
-    wait_for(
-        lambda: user.post(f"/apis/{REVIEWS}/v1/selfsubjectaccessreviews", review)["status"][
-            "allowed"
-        ],
-        "the Role heeded",
-    )
-
-
-def _rule(resource: str, name: str) -> Document:
-    return {
-        "apiGroups": [""],
-        "resources": [resource],
-        "resourceNames": [name],
-        "verbs": ["get"],
-    }
-
-
-def without(rules: Iterable[Document], resource: str, verb: str) -> list[Document]:
-    """The rules, less one verb on one resource."""
-    left = deepcopy(list(rules))
-    for rule in left:
-        if resource in rule["resources"]:
-            rule["verbs"] = [one for one in rule["verbs"] if one != verb]
-    return [rule for rule in left if rule["verbs"]]
-
-
-def asked(events: Iterable[Document], namespace: str) -> dict[Right, int]:
-    """The rights behind requests, each with the status of the last one."""
-    found: dict[Right, int] = {}
-    for one in events:
-        about = one.get("objectRef", {})
-        if about.get("namespace") != namespace or not about.get("resource"):
-            continue
-        right = Right(
-            namespace=namespace,
-            group=about.get("apiGroup", ""),
-            resource=about["resource"],
-            verb=one["verb"],
-            name="" if one["verb"] == "create" else about.get("name", ""),
-        )
-        found[right] = one["responseStatus"]["code"]
-    return found
-
-
 def release(place: Place, image: str, outcome: str) -> None:
     ended = place.run("run", "--image", f"my-app={image}")
     assert outcome == ended.answer.get("outcome"), ended.lines
-
-
-def change_query(place: Place, query: str) -> None:
-    document = place.document
-    document["spec"]["analysis"]["metrics"][0]["query"] = query
-    place.write(document)
-
-
-def hold_long(place: Place) -> None:
-    """Other commands start, and are through, before a weight was held for long enough."""
-    place.document["spec"]["analysis"]["interval"] = "5m"
-    place.write(place.document)
 
 
 def service(place: Place, name: str, *, ours: bool) -> Document:
@@ -184,7 +95,7 @@ def _live_through_everything(place: Place) -> None:
     ended = place.run("run", "--resume")
     assert "promoted" == ended.answer.get("outcome"), ended.lines
 
-    hold_long(place)
+    held_for(place, "5m")
     running = place.start("run", "--image", "my-app=my-app:7")
     running.wait_for("step weight=20")
     assert 0 == place.run("abort", "--why", "a test").code
@@ -224,17 +135,11 @@ def test_a_run_that_lacks_a_right_is_rejected_and_writes_nothing(
     missing = yaml.safe_load(ended.answer["message"].partition("rules:\n")[2])
 
     assert ("rejected", 6) == (ended.answer.get("outcome"), ended.code), ended.lines
-    assert [] == [one["objectRef"] for one in events if _stores(one)]
+    assert [] == [one["objectRef"] for one in events if stores(one)]
     assert f"{verb} {resource}" in ended.lines
     grant(place, [*without(role["rules"], resource, verb), *missing])
     ended = place.run()
     assert "initialized" == ended.answer.get("outcome"), ended.lines
-
-
-def _stores(event: Document) -> bool:
-    about = event.get("objectRef", {})
-    dry = "dryRun=All" in event["requestURI"]
-    return event["verb"] in WRITES and about.get("apiGroup") not in (REVIEWS, IDENTITY) and not dry
 
 
 def test_the_rights_of_a_first_deploy_are_not_asked_for_later(place: Place) -> None:
@@ -291,140 +196,3 @@ def test_the_question_costs_one_request(place: Place) -> None:
 
     assert 1 == counted["create", "selfsubjectrulesreviews"]
     assert 0 == counted["create", "selfsubjectaccessreviews"]
-
-
-def test_a_dry_run_stores_nothing_and_hears_the_api_server(place: Place) -> None:
-    """
-    Admission speaks before the release instead of in the middle of it.
-    """
-    place.act_as("progressive")
-    before = _everything(place)
-    mark = place.control_plane.mark()
-    first = place.run("run", "--dry-run")
-    events = place.control_plane.events("progressive", since=mark)
-    accepted = {
-        (one["ref"]["kind"], one["ref"]["name"])
-        for one in first.answer["writes"]
-        if one["answer"] == "accepted"
-    }
-
-    assert (None, 0, "first deploy") == (
-        first.answer["outcome"],
-        first.code,
-        first.answer["would"],
-    ), first.lines
-    assert [] == [one["objectRef"] for one in events if _stores(one)]
-    assert len([one for one in events if "dryRun=All" in one["requestURI"]]) >= 7
-    assert before == _everything(place)
-    assert {
-        ("Lease", "progressive-my-app"),
-        ("ConfigMap", "progressive-my-app"),
-        ("Deployment", "my-app-primary"),
-        ("Deployment", "my-app"),
-        ("Service", "my-app-primary"),
-        ("VirtualService", "my-app"),
-    } <= accepted
-    untried = [one for one in first.answer["writes"] if one["answer"] == "not tried"]
-    assert ["my-app-primary"] == [one["ref"]["name"] for one in untried]
-
-
-def test_a_dry_run_of_a_release_tries_the_image_the_split_and_no_more(place: Place) -> None:
-    """
-    `--image` is a write like any other, so it is tried as well.
-    """
-    place.act_as("progressive")
-    assert 0 == place.run().code
-    before = _everything(place)
-    told = place.run("run", "--dry-run", "--image", "my-app=my-app:2")
-    strange = place.run("run", "--dry-run", "--image", "nobody=my-app:2")
-
-    assert ("release", 0) == (told.answer["would"], told.code), told.lines
-    assert ["accepted"] == sorted({one["answer"] for one in told.answer["writes"]}), told.answer
-    kinds = [one["ref"]["kind"] for one in told.answer["writes"]]
-    assert {"Lease", "ConfigMap", "Deployment", "ControllerRevision", "VirtualService"} == set(
-        kinds
-    )
-    assert ("rejected", 6) == (strange.answer["outcome"], strange.code)
-    assert before == _everything(place)
-    assert "my-app:1" == place.image("my-app")
-
-
-def test_a_dry_run_says_what_admission_refuses_and_who_is_busy(place: Place) -> None:
-    """
-    A policy that forbids the primary is found before anything is there.
-    """
-    place.act_as("progressive")
-    policy = _policy(place)
-    try:
-        wait_for(lambda: place.run("run", "--dry-run").code == 6, "a policy heeded")
-        refused = place.run("run", "--dry-run")
-    finally:
-        for kind in ("ValidatingAdmissionPolicyBinding", "ValidatingAdmissionPolicy"):
-            place.api.delete(place.api.path(f"{ADMISSION}/v1", kind, "", policy))
-    words = [one["message"] for one in refused.answer["writes"] if one["answer"] == "refused"]
-
-    assert "rejected" == refused.answer["outcome"]
-    assert 1 == len(words) and "no primaries here" in words[0]
-
-    wait_for(lambda: place.run().code == 0, "a first deploy once the policy is gone")
-    hold_long(place)
-    running = place.start("run", "--image", "my-app=my-app:2")
-    running.wait_for("step weight=20")
-    busy = place.run("run", "--dry-run")
-    running.kill()
-    left = place.run("run", "--dry-run")
-    assert ("busy", 8) == (busy.answer["outcome"], busy.code)
-    assert ("go on", 0, []) == (left.answer["would"], left.code, left.answer["writes"])
-    assert f"{place.split()[1]} of 100" in left.answer["message"]
-
-
-ADMISSION = "admissionregistration.k8s.io"
-
-
-def _policy(place: Place) -> str:
-    name = f"no-primaries-{place.namespace}"
-    rule = {
-        "apiGroups": ["apps"],
-        "apiVersions": ["v1"],
-        "operations": ["CREATE"],
-        "resources": ["deployments"],
-    }
-    here = {"matchLabels": {"kubernetes.io/metadata.name": place.namespace}}
-    expression = "!object.metadata.name.endsWith('-primary')"
-    spec: dict[str, Any] = {
-        "matchConstraints": {"resourceRules": [rule], "namespaceSelector": here},
-        "validations": [{"expression": expression, "message": "no primaries here"}],
-    }
-    meta = {"name": name}
-    kind = "ValidatingAdmissionPolicy"
-    version = f"{ADMISSION}/v1"
-    place.api.create({"apiVersion": version, "kind": kind, "metadata": meta, "spec": spec})
-    place.api.create(
-        {
-            "apiVersion": version,
-            "kind": f"{kind}Binding",
-            "metadata": meta,
-            "spec": {"policyName": name, "validationActions": ["Deny"]},
-        }
-    )
-    return name
-
-
-def _everything(place: Place) -> dict[str, str]:
-    """Every object that a release may touch, with its resource version."""
-    kinds = {
-        "v1": ("ConfigMap", "Service"),
-        "apps/v1": ("ControllerRevision",),
-        "coordination.k8s.io/v1": ("Lease",),
-        "networking.istio.io/v1": ("VirtualService",),
-    }
-    found = {}
-    for version, names in kinds.items():
-        for kind in names:
-            for one in place.api.get(place.api.path(version, kind, place.namespace))["items"]:
-                meta = one["metadata"]
-                found[f"{kind} {meta['name']}"] = meta["resourceVersion"]
-    for one in place.api.get(place.api.path("apps/v1", "Deployment", place.namespace))["items"]:
-        # its status changes by itself
-        found[f"Deployment {one['metadata']['name']}"] = str(one["metadata"]["generation"])
-    return found

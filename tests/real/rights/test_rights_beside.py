@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from tests.real.commands.test_sweep import far_away, journal, killed_at_20, only, sweep
-from tests.real.release.test_capacity import autoscale
-from tests.real.rights.test_rights import USER, asked, grant
-from tests.real.stage.shop import Place, application
+from tests.real.stage.granting import USER, asked, grant
+from tests.real.stage.shop import Place, application, autoscale
+from tests.real.stage.unfinished import far_away, journal, killed_at_20, only, sweep
 from tests.realparts.api import Document
 
 from progressive._cli.main import cli

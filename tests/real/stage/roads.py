@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 from threading import Event
 from typing import Any
 
-from tests.real.parts.test_mesh import route as virtual_service
-from tests.real.parts.test_mesh import service
-from tests.real.parts.test_parts import deployment
+from tests.real.stage.backends import deployment, service
+from tests.real.stage.backends import route as virtual_service
 from tests.real.stage.traffic import CONDITIONS, Scene
 from tests.realparts.answering import Answering
 from tests.realparts.api import Document

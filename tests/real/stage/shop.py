@@ -337,3 +337,28 @@ PLAIN: dict[str, Any] = {
 def eventually(good: Callable[[], object], what: str, *, seconds: float = 90) -> None:
     """Until it is so; for what the mesh does a moment later."""
     wait_for(good, what, seconds=seconds)
+
+
+def change_query(place: Place, query: str) -> None:
+    """What is started from now on asks this of the metrics server."""
+    document = place.document
+    document["spec"]["analysis"]["metrics"][0]["query"] = query
+    place.write(document)
+
+
+def held_for(place: Place, interval: str) -> None:
+    """What is started from now on holds its weights for so long."""
+    place.document["spec"]["analysis"]["interval"] = interval
+    place.write(place.document)
+
+
+def autoscale(place: Place, **spec: Any) -> str:
+    """A HorizontalPodAutoscaler of the primary; its path."""
+    reference = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "my-app-primary"}
+    made = {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "my-app", "namespace": place.namespace},
+        "spec": {"scaleTargetRef": reference, "maxReplicas": 5, **spec},
+    }
+    return place.api.path_of(place.api.create(made))

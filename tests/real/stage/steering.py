@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 from attrs import define, evolve, field
 from tests.contract.worlds import WORLDS, objects_of, target_in
-from tests.real.objects.test_plain_routers import service
-from tests.real.objects.test_plain_routers import shop as pods_of
-from tests.real.objects.test_router_contract import prepared
+from tests.real.stage.routing import prepared
+from tests.real.stage.sides import service
+from tests.real.stage.sides import shop as pods_of
 from tests.realparts.api import Document
 from tests.realparts.asked import Asked
 from tests.realparts.control_plane import ControlPlane
@@ -41,6 +41,9 @@ QUICK = Policy(attempts=2, connect=2.0, read=2.0, write=1.0)
 
 NAMES = sorted({"kubernetes", *(name for name, one in WORLDS.items() if one.served)})
 """Every router with objects in the API server, in each shape of them."""
+
+SIDES = {"web-primary": "primary", "web-canary": "canary", "latestRevision": "canary"}
+"""How an entry of a list names a side."""
 
 _SERVERS = ("managedFields", "resourceVersion", "generation")
 
@@ -268,7 +271,25 @@ def place(
     control_plane: ControlPlane,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Steering]:
-    """One router after the other; a file of tests asks for it by its import."""
+    """One router after the other."""
     folder = tmp_path_factory.mktemp("steering")
     with steering(request.param, control_plane, folder) as found:
         yield found
+
+
+@pytest.fixture
+def route(place: Steering) -> Steering:
+    """The route of `place`, all users on the primary."""
+    place.restore()
+    return place
+
+
+def sides_in(value: Any) -> list[str]:
+    """The sides that an entry names."""
+    text = json.dumps(value)
+    return [side for name, side in SIDES.items() if name in text]
+
+
+def weights_of(route: Steering) -> list[Any]:
+    """What stands there, without labels."""
+    return [{**one, "metadata": {**one["metadata"], "labels": None}} for one in route.stored()]

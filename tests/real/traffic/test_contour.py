@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from tests.real.parts.test_mesh import by_version, near
 from tests.real.stage import roads
+from tests.real.stage.backends import by_version, near
 from tests.real.stage.traffic import AcceptedSuite, ProvenSuite, Scene
 from tests.realparts.answering import Answering
 from tests.realparts.api import Document

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 from attrs import define, field
-from tests.real.parts.test_mesh import by_version, near
-from tests.real.parts.test_parts import deployment, rolled_out
+from tests.real.stage.backends import by_version, deployment, near, rolled_out
 from tests.realparts.api import Document
 from tests.realparts.mesh import Mesh
 from tests.realparts.process import wait_for

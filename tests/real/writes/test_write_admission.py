@@ -8,14 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from tests.real.stage.steering import Steering, place
+from tests.real.stage.steering import Steering
 from tests.realparts.control_plane import ControlPlane
 from tests.realparts.fixtures import running
 from tests.realparts.webhook import Webhook, denied, kept_as_it_was
 
 from progressive.errors import Drift, InvalidRequest
-
-__all__ = ["place"]
 
 pytestmark = pytest.mark.real
 

@@ -11,25 +11,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.real.stage.steering import Steering, after, first_writes, place
+from tests.real.stage.steering import Steering, after, first_writes, sides_in, weights_of
 from tests.realparts import faults
 from tests.realparts.asked import Asked
 
 from progressive.errors import Conflict, ErrorKind, ForeignController, RouteNotFound, RouterError
 
-__all__ = ["place"]
-
 pytestmark = pytest.mark.real
-
-SIDES = {"web-primary": "primary", "web-canary": "canary", "latestRevision": "canary"}
-"""How an entry of a list names a side."""
-
-
-@pytest.fixture
-def route(place: Steering) -> Steering:
-    """Its route, all users on the primary."""
-    place.restore()
-    return place
 
 
 # what is sent
@@ -115,12 +103,6 @@ def test_a_writer_in_between_is_planned_around(route: Steering) -> None:
     assert all("meddler" in one["metadata"]["labels"] for one in route.listed())
 
 
-def sides_in(value: Any) -> list[str]:
-    """The sides that an entry names."""
-    text = json.dumps(value)
-    return [side for name, side in SIDES.items() if name in text]
-
-
 def swapped(value: Any) -> Any:
     """The same with the entries of both sides in the other order."""
     if isinstance(value, dict):
@@ -184,11 +166,6 @@ def test_five_conflicts_in_a_row_are_a_conflict(route: Steering) -> None:
     assert not told.value.unsettled
     route.begin()
     assert before == weights_of(route)
-
-
-def weights_of(route: Steering) -> list[Any]:
-    """What stands there, without labels."""
-    return [{**one, "metadata": {**one["metadata"], "labels": None}} for one in route.stored()]
 
 
 MANAGERS = {

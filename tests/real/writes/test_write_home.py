@@ -8,15 +8,18 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.real.stage.steering import NAMES, Steering, first_writes, place
-from tests.real.writes.test_write_failures import route, sides_in, weights_of
+from tests.real.stage.steering import (
+    NAMES,
+    Steering,
+    first_writes,
+    sides_in,
+    weights_of,
+)
 from tests.realparts import faults
 from tests.realparts.asked import Asked
 
 from progressive._model.release import ServiceSpec
 from progressive.errors import RouterError
-
-__all__ = ["place", "route"]
 
 pytestmark = pytest.mark.real
 
