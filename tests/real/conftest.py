@@ -1,4 +1,7 @@
-"""What every room has: the application of most tests; and nothing that outlives its test."""
+"""What every room has: the application of most tests; and nothing that outlives its test.
+
+CONTRIBUTING.md says which room is for what.
+"""
 
 from __future__ import annotations
 

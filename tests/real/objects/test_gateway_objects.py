@@ -5,20 +5,20 @@ The live cases M-42 to M-68 and M-138. A test speaks for the controller where on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from copy import deepcopy
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from tests.real.stage.backends import backends
+from tests.real.objects.gateway import GROUP, made, router, served, stored
+from tests.real.stage.backends import backends, target
 from tests.realparts import definitions
 from tests.realparts.api import Document
 from tests.realparts.control_plane import ControlPlane
-from tests.unit.mesh.gateway_api import ROOT, backend, route, rule, weights
+from tests.unit.mesh.gateway_api import ROOT, backend, rule, weights
 
 from progressive._model.release import ServiceSpec
-from progressive._model.traffic import Match, RouteRef, Split, Sticky, Target, TextMatch
+from progressive._model.traffic import Match, RouteRef, Split, Sticky, TextMatch
 from progressive.clusters import KubernetesCluster
 from progressive.errors import (
     InvalidRequest,
@@ -27,9 +27,10 @@ from progressive.errors import (
 )
 from progressive.routers import GatewayApiRouter
 
+__all__ = ["router", "served"]
+
 pytestmark = pytest.mark.real
 
-GROUP = "gateway.networking.k8s.io"
 QA = Match(headers={"x-qa": TextMatch(exact="1")})
 EVERYTHING = Split(
     canary=30,
@@ -37,47 +38,6 @@ EVERYTHING = Split(
     match=[QA, Match(cookies={"beta": TextMatch(exact="a.b")}, query={"v": TextMatch(regex="2")})],
     sticky=Sticky(cookie="web", max_age=timedelta(minutes=5), primary_cookie="web-old"),
 )
-
-
-@pytest.fixture
-def served(control_plane: ControlPlane) -> Iterator[ControlPlane]:
-    """The standard channel, as its authors publish it."""
-    control_plane.install("gateway-api")
-    yield control_plane
-    definitions.install(control_plane.api, definitions.of("gateway-api"))
-
-
-@pytest.fixture
-def router(served: ControlPlane) -> Iterator[GatewayApiRouter]:
-    cluster = KubernetesCluster.from_environment(served.kubeconfig())
-    yield GatewayApiRouter(cluster)
-    cluster.close()
-
-
-def target(namespace: str, *routes: RouteRef) -> Target:
-    return Target(
-        namespace=namespace,
-        service="web",
-        primary="web-primary",
-        canary="web-canary",
-        canary_workload="web",
-        port=80,
-        routes=routes,
-    )
-
-
-def stored(plane: ControlPlane, manifest: Document) -> Document:
-    return plane.api.get(plane.api.path_of(manifest))
-
-
-def made(plane: ControlPlane, namespace: str, *rules: Any, **more: Any) -> Document:
-    """A route in the cluster."""
-    manifest = route(*(rules or (rule(),)), **more)
-    version = more.get("version", "v1")
-    manifest["apiVersion"] = f"{GROUP}/{version}"
-    manifest["spec"].pop("version", None)
-    manifest["metadata"] = {"name": manifest["metadata"]["name"], "namespace": namespace}
-    return plane.api.create(manifest)
 
 
 def changed(group: str, change: Callable[[str, Document], None]) -> list[Document]:

@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.real.objects.test_gateway_objects import made, router, served, stored, target
-from tests.real.stage.backends import backends
+from tests.real.objects.gateway import made, router, served, stored
+from tests.real.stage.backends import backends, target
 from tests.realparts.api import Document
 from tests.realparts.control_plane import ControlPlane
 from tests.unit.mesh.gateway_api import MESH, PUBLIC, backend, grant, weights

@@ -29,6 +29,11 @@ pytestmark = pytest.mark.real
 VIRTUAL_SERVICE = ("networking.istio.io/v1", "VirtualService")
 
 
+@pytest.fixture
+def router(cluster: KubernetesCluster) -> IstioRouter:
+    return IstioRouter(cluster)
+
+
 def stored(control_plane: ControlPlane, namespace: str) -> Document:
     return control_plane.api.get(control_plane.api.path(*VIRTUAL_SERVICE, namespace, "web"))
 

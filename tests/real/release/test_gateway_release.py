@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tests.real.rights.test_rights import release
 from tests.real.stage.backends import by_version
 from tests.real.stage.granting import USER, asked, grant, printed
-from tests.real.stage.shop import Place, application, change_query
+from tests.real.stage.shop import Place, application, change_query, release
 from tests.realparts.answering import Answering
 from tests.realparts.api import Document
 from tests.realparts.contour import Contour

@@ -7,7 +7,7 @@ import signal
 import pytest
 import yaml
 from tests.real.stage.granting import USER, asked, grant, printed, stores, without
-from tests.real.stage.shop import Place, change_query, held_for
+from tests.real.stage.shop import Place, change_query, held_for, release
 from tests.realparts.api import Document
 
 from progressive._kube.rights import Right, granted, rights_in
@@ -29,11 +29,6 @@ def place(place: Place) -> Place:
     """An application that was never released, and a user who may do nothing yet."""
     place.act_as(USER)
     return place
-
-
-def release(place: Place, image: str, outcome: str) -> None:
-    ended = place.run("run", "--image", f"my-app={image}")
-    assert outcome == ended.answer.get("outcome"), ended.lines
 
 
 def service(place: Place, name: str, *, ours: bool) -> Document:

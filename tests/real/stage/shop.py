@@ -362,3 +362,9 @@ def autoscale(place: Place, **spec: Any) -> str:
         "spec": {"scaleTargetRef": reference, "maxReplicas": 5, **spec},
     }
     return place.api.path_of(place.api.create(made))
+
+
+def release(place: Place, image: str, outcome: str) -> None:
+    """A run of this image ends so."""
+    ended = place.run("run", "--image", f"my-app={image}")
+    assert outcome == ended.answer.get("outcome"), ended.lines

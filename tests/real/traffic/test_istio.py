@@ -28,18 +28,13 @@ from progressive.routers import EffectKind, IstioRouter
 pytestmark = pytest.mark.real
 
 
-@pytest.fixture
-def router(cluster: KubernetesCluster) -> IstioRouter:
-    return IstioRouter(cluster)
-
-
 def sent(namespace: str) -> str:
     about = f'reporter="source",destination_service_namespace="{namespace}"'
     return f"sum(istio_requests_total{{{about}}})"
 
 
 def test_the_route_that_is_made_is_taken_by_the_server_and_by_istiod(
-    mesh: Mesh, namespace: str, router: IstioRouter
+    mesh: Mesh, namespace: str, cluster: KubernetesCluster
 ) -> None:
     """
     With strict field validation, and then with users.
@@ -52,6 +47,7 @@ def test_the_route_that_is_made_is_taken_by_the_server_and_by_istiod(
         gateways=(mesh.gateway,),
         routing={"timeout": "5s", "retries": {"attempts": 1}, "match": [{"uri": {"prefix": "/"}}]},
     )
+    router = IstioRouter(cluster)
     router.establish(target(namespace), spec, None)
     host = mesh.host(namespace, "web")
     mesh.wait_weights(host, {"web-primary": 100})
