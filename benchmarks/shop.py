@@ -18,7 +18,7 @@ from pathlib import Path
 from threading import Thread
 
 import yaml
-from tests.real.shop import Running, application, classic
+from tests.real.stage.shop import Running, application, classic
 from tests.realparts.api import Document
 from tests.realparts.control_plane import ControlPlane
 from tests.realparts.prometheus import Prometheus

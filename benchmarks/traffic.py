@@ -1,6 +1,6 @@
 """What users really get of a weight: each router on the gateway that follows it, measured.
 
-The numbers come from `tests/real/traffic.py`, whose suite holds every router to them.
+The numbers come from `tests/real/stage/traffic.py`, whose suite holds every router to them.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from tests.real import roads
-from tests.real.traffic import SIGMAS, WEIGHTS, Scene, Share, shares
+from tests.real.stage import roads
+from tests.real.stage.traffic import SIGMAS, WEIGHTS, Scene, Share, shares
 from tests.realparts.answering import Answering
 from tests.realparts.contour import Contour
 from tests.realparts.mesh import Mesh

@@ -6,7 +6,7 @@ import signal
 import time
 from collections.abc import Callable
 
-from tests.real.shop import Running
+from tests.real.stage.shop import Running
 
 from benchmarks.figures import Figure, Spread
 from benchmarks.shop import Parts, Shop, deployed

@@ -1,7 +1,7 @@
 """What a release survives: every fault at every request, towards the API server and Prometheus.
 
 A proxy stands between driver and server and lets one request of each release meet one fault; the
-releases and their faults are those of the tests (`tests/real/faulted.py`, `tests/realparts`).
+releases and their faults are those of the tests (`tests/real/stage`, `tests/realparts`).
 The tests try a part of it; this tries each fault at each request that it can happen to.
 """
 
@@ -13,9 +13,19 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.real.cases import EXPECTED, Case, Place, Run, judged, key_of, places, refused, rotated
-from tests.real.faulted import carry_out
-from tests.real.lasting import LASTING
+from tests.real.stage.cases import (
+    EXPECTED,
+    Case,
+    Place,
+    Run,
+    judged,
+    key_of,
+    places,
+    refused,
+    rotated,
+)
+from tests.real.stage.faulted import carry_out
+from tests.real.stage.lasting import LASTING
 from tests.realparts.faults import API, METRICS, REFUSALS, Fault
 
 from benchmarks.figures import Figure

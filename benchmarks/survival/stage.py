@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from tests.real.shop import Place, application, plain
+from tests.real.stage.shop import Place, application, plain
 from tests.realparts.api import Api, Document
 from tests.realparts.control_plane import ControlPlane
 from tests.realparts.process import wait_for

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from benchmarks.figures import Figure, Spread, table
 from benchmarks.survival import faults
-from tests.real import roads
+from tests.real.stage import roads
 from tests.realparts.control_plane import ControlPlane
 from tests.realparts.prometheus import Prometheus
 

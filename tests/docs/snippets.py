@@ -33,7 +33,7 @@ from attrs import frozen
 
 ROOT = Path(__file__).resolve().parents[2]
 ELSEWHERE = {ROOT / "docs" / "tutorial" / "demo.md"}
-"""Run on a real Envoy by `tests/real/test_demo.py` and `test_envoy.py`."""
+"""Run on a real Envoy by `tests/real/commands/test_demo.py` and `test_envoy.py`."""
 
 _FENCE = re.compile(
     r"(?P<comments>(?:<!--[^\n]*-->\n+)*)"

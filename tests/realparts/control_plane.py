@@ -19,10 +19,10 @@ from pathlib import Path
 import requests
 from tests.realparts import audit, definitions
 from tests.realparts.api import Api, ApiError, Document, documents
+from tests.realparts.flags import MANIFESTS, Flags
 from tests.realparts.parts import part
-from tests.realparts.process import Process, free_ports, wait_for
+from tests.realparts.process import Process, wait_for
 
-MANIFESTS = Path(__file__).parent / "manifests"
 MASTERS = "system:masters"
 
 USERS: dict[str, str] = {
@@ -40,12 +40,6 @@ USERS: dict[str, str] = {
 }
 """Whom the API server knows, and the group that each is in."""
 
-CONTROLLERS = (
-    "deployment-controller,replicaset-controller,daemonset-controller,statefulset-controller,"
-    "endpointslice-controller,endpoints-controller,garbage-collector-controller,"
-    "namespace-controller,serviceaccount-controller,serviceaccount-token-controller"
-)
-
 
 class ControlPlane:
     """
@@ -62,30 +56,28 @@ class ControlPlane:
         self._folder = folder
         self._logs = folder / "logs"
         self._logs.mkdir()
-        ports = free_ports(6)
-        self._etcd_port, self._etcd_peer_port, self._port = ports[:3]
-        self._controllers_port, self._kwok_port = ports[3:5]
-        self.server = f"https://127.0.0.1:{self._port}"
-        self.authority = folder / "certificates" / "apiserver.crt"
-        self._audit_log = folder / "audit.log"
+        self._flags = Flags(folder)
+        self.server = self._flags.server
+        self.authority = self._flags.authority
+        self._audit_log = self._flags.audit_log
         self._tokens = {user: uuid.uuid4().hex for user in USERS}
         self._users: dict[str, Api] = {}
         self._groups: dict[str, set[str]] = {}  # installed, with the names they define
-        self._etcd = self._process("etcd", self._etcd_flags())
-        self.api_server = self._process("kube-apiserver", self._api_server_flags())
+        self._etcd = self._process("etcd", self._flags.etcd())
+        self.api_server = self._process("kube-apiserver", self._flags.api_server())
         self._rest: list[Process] = []
 
     def start(self) -> None:
         """Until Deployments roll out; 4 to 8 s."""
         self._write_secrets()
         self._etcd.start()
-        health = f"http://127.0.0.1:{self._etcd_port}/health"
-        self._etcd.wait_ready(lambda: _answers(health))
+        self._etcd.wait_ready(lambda: _answers(f"{self._flags.store}/health"))
         self.start_api_server()
         self._apply_manifests()
+        controllers = self._flags.controllers(self.kubeconfig("controllers"))
         self._rest = [
-            self._process("kube-controller-manager", self._controllers_flags()),
-            self._process("kwok", self._kwok_flags()),
+            self._process("kube-controller-manager", controllers),
+            self._process("kwok", self._flags.kwok(self.kubeconfig("kwok"))),
         ]
         for process in self._rest:
             process.start()
@@ -305,11 +297,8 @@ class ControlPlane:
             }
         )
         revision = int(told["metadata"]["resourceVersion"])
-        requests.post(
-            f"http://127.0.0.1:{self._etcd_port}/v3/kv/compaction",
-            json={"revision": revision},
-            timeout=10,
-        ).raise_for_status()
+        compaction = f"{self._flags.store}/v3/kv/compaction"
+        requests.post(compaction, json={"revision": revision}, timeout=10).raise_for_status()
         self.restart_api_server()
 
     def logs(self) -> Path:
@@ -322,73 +311,10 @@ class ControlPlane:
     def _write_secrets(self) -> None:
         self.authority.parent.mkdir()
         lines = [f'{token},{user},{user},"{USERS[user]}"' for user, token in self._tokens.items()]
-        (self._folder / "tokens.csv").write_text("\n".join(lines) + "\n")
+        self._flags.tokens.write_text("\n".join(lines) + "\n")
         # one RSA key signs the tokens of service accounts and proves them
-        key = str(self._folder / "sa.key")
-        subprocess.run(
-            ["openssl", "genrsa", "-out", key, "2048"], check=True, capture_output=True, timeout=60
-        )
-
-    def _etcd_flags(self) -> list[str]:
-        client = f"http://127.0.0.1:{self._etcd_port}"
-        peer = f"http://127.0.0.1:{self._etcd_peer_port}"
-        return [
-            f"--data-dir={self._folder / 'etcd'}",
-            f"--listen-client-urls={client}",
-            f"--advertise-client-urls={client}",
-            f"--listen-peer-urls={peer}",
-            f"--initial-advertise-peer-urls={peer}",
-            f"--initial-cluster=default={peer}",
-            "--log-level=warn",
-            "--unsafe-no-fsync",  # what is thrown away need not survive a power cut
-        ]
-
-    def _api_server_flags(self) -> list[str]:
-        return [
-            f"--etcd-servers=http://127.0.0.1:{self._etcd_port}",
-            "--bind-address=127.0.0.1",
-            "--advertise-address=127.0.0.1",
-            f"--secure-port={self._port}",
-            f"--cert-dir={self.authority.parent}",
-            f"--token-auth-file={self._folder / 'tokens.csv'}",
-            "--authorization-mode=RBAC",
-            "--service-account-issuer=https://kubernetes.default.svc",
-            f"--service-account-key-file={self._folder / 'sa.key'}",
-            f"--service-account-signing-key-file={self._folder / 'sa.key'}",
-            "--service-cluster-ip-range=10.96.0.0/16",
-            "--endpoint-reconciler-type=none",
-            "--profiling=false",
-            f"--audit-policy-file={MANIFESTS / 'audit-policy.yaml'}",
-            f"--audit-log-path={self._audit_log}",
-            "--audit-log-maxsize=0",  # a rotated log would be counted from its middle
-        ]
-
-    def _controllers_flags(self) -> list[str]:
-        config = self.kubeconfig("controllers")
-        return [
-            f"--kubeconfig={config}",
-            f"--authentication-kubeconfig={config}",
-            f"--authorization-kubeconfig={config}",
-            "--bind-address=127.0.0.1",
-            f"--secure-port={self._controllers_port}",
-            f"--cert-dir={self._folder / 'controllers'}",
-            "--leader-elect=false",
-            "--use-service-account-credentials=false",
-            f"--service-account-private-key-file={self._folder / 'sa.key'}",
-            "--kube-api-qps=200",
-            "--kube-api-burst=400",
-            f"--controllers={CONTROLLERS}",
-        ]
-
-    def _kwok_flags(self) -> list[str]:
-        return [
-            f"--kubeconfig={self.kubeconfig('kwok')}",
-            "--manage-all-nodes=true",
-            f"--config={MANIFESTS / 'stages.yaml'}",
-            "--node-lease-duration-seconds=0",
-            "--cidr=10.99.16.1/20",
-            f"--server-address=127.0.0.1:{self._kwok_port}",
-        ]
+        command = ["openssl", "genrsa", "-out", str(self._flags.key), "2048"]
+        subprocess.run(command, check=True, capture_output=True, timeout=60)
 
     def _api_server_ready(self) -> bool:
         # the certificate that proves it appears only once it has started

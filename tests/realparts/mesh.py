@@ -15,7 +15,8 @@ from typing import Any
 
 from tests.realparts.answering import Answering
 from tests.realparts.api import documents
-from tests.realparts.control_plane import MANIFESTS, ControlPlane
+from tests.realparts.control_plane import ControlPlane
+from tests.realparts.flags import MANIFESTS
 from tests.realparts.gateway import Destination, EnvoyGateway
 from tests.realparts.parts import part
 from tests.realparts.process import Process, free_ports, listens, require_inside

@@ -11,7 +11,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tests.realparts.api import Document, documents
-from tests.realparts.control_plane import MANIFESTS, ControlPlane
+from tests.realparts.control_plane import ControlPlane
+from tests.realparts.flags import MANIFESTS
 from tests.realparts.gateway import Gateway
 from tests.realparts.parts import part
 from tests.realparts.process import Process, free_ports, require_inside

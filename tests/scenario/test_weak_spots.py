@@ -1,7 +1,7 @@
 """Flagger's weak spots in the life of a release (its reference, 7.5), each with what we promise.
 
 `test_weak_spots_documents.py` has those of documents, metrics and hashes, and
-`tests/real/test_weak_spots.py` those that only a real API server can witness.
+`tests/real/bad_days/test_weak_spots.py` those that only a real API server can witness.
 
 Not here, with the part that brings them: WS-09 (cookies of a sticky session), WS-13 (alerts to
 chat), WS-17 (ConfigMaps that pods read), WS-18 (KEDA), WS-19 (DaemonSets), WS-22 (InfluxDB) and

@@ -1,7 +1,7 @@
 """What happens between two scrapes: the worlds in which every dialect is asked.
 
 Used with plain values by `test_dialects.py` and in a real Prometheus by
-`tests/real/test_queries.py`.
+`tests/real/metrics/test_queries.py`.
 """
 
 from __future__ import annotations
