@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-from tests.real.shop import Place, plain
-from tests.realparts.control_plane import ControlPlane
+from tests.real.stage.shop import NEW, Place
 from tests.realparts.process import wait_for
-from tests.realparts.prometheus import Prometheus
 
 pytestmark = [pytest.mark.real, pytest.mark.apart]
 
 
+@pytest.mark.analysis(interval="5m", maxWeight=20)
 def test_a_weight_that_somebody_writes_during_the_settle_is_taken_home_before_the_pods_go(
-    control_plane: ControlPlane, prometheus: Prometheus, namespace: str, tmp_path: Path
+    place: Place,
 ) -> None:
     """
     L14, L24: its users would meet nobody; the event names the field manager.
     """
-    document = plain(namespace, interval="5m", maxWeight=20)
-    place = Place(control_plane, prometheus.url, namespace, tmp_path, document)
-    place.first_deploy()
-    running = place.start("run", "--image", "my-app=my-app:2")
+    running = place.start("run", *NEW)
     running.wait_for("step weight=20")
     aborting = place.start("abort", "--why", "enough was seen")
     wait_for(lambda: place.split() == (100, 0), "the split at home")
-    route = place.api.path("networking.istio.io/v1", "VirtualService", namespace, "my-app")
+    route = place.api.path("networking.istio.io/v1", "VirtualService", place.namespace, "my-app")
     weights = [
         {"op": "add", "path": f"/spec/http/0/route/{index}/weight", "value": weight}
         for index, weight in ((0, 70), (1, 30))
