@@ -26,12 +26,6 @@ class TestLeaseLock(EpochContract, DeletedContract):
         return namespace
 
     @pytest.fixture
-    def cluster(self, control_plane: ControlPlane) -> Iterator[KubernetesCluster]:
-        found = KubernetesCluster.from_environment(control_plane.kubeconfig())
-        yield found
-        found.close()
-
-    @pytest.fixture
     def lock(self, cluster: KubernetesCluster) -> Lock:
         return LeaseLock(cluster, renew_every=NEVER)
 
