@@ -10,8 +10,8 @@ import yaml
 from attrs import evolve
 from click.testing import CliRunner, Result
 from tests.contract.cluster_contract import maps
-from tests.unit.past_world import HOUR, TARGET, bad, die_at, play
-from tests.unit.test_cli import CLASSIC
+from tests.unit.cli.commands.test_simulate_command import CLASSIC
+from tests.unit.cli.past.world import HOUR, TARGET, bad, die_at, play
 
 from progressive import ClusterError, ErrorKind
 from progressive._cli.main import cli

@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.unit.mesh.manifests import both, endpoints, route, service
-from tests.unit.test_route import canary, release
+from tests.unit.release.route.test_route_offline import canary, release
 
 from progressive._cli.main import cli
 

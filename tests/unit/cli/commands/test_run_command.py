@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from click.testing import CliRunner, Result
-from tests.unit.test_cli import CLASSIC
+from tests.unit.cli.commands.test_simulate_command import CLASSIC
 
 from progressive._cli.main import cli
 

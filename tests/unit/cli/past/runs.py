@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import click
-from tests.unit.past_world import HOUR, play
+from tests.unit.cli.past.world import HOUR, play
 
 from progressive._cli.main import cli
 from progressive._cli.past.advice import Surroundings

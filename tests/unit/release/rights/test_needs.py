@@ -13,7 +13,7 @@ import yaml
 from attrs import evolve
 from click.testing import CliRunner, Result
 from tests.unit.documents.classic import ABSENT, classic, document_of, read, template
-from tests.unit.test_plan import DEPLOYMENT, deployed
+from tests.unit.release.preview.test_plans import DEPLOYMENT, deployed
 
 from progressive._adapters.cluster.memory import MemoryCluster
 from progressive._adapters.cluster.reviews import missing

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 from tests.contract.cluster_contract import maps
-from tests.unit.past_runs import NOW, newest, played
-from tests.unit.past_world import DRIVER, HOUR, bad, die_at, play
+from tests.unit.cli.past.runs import NOW, newest, played
+from tests.unit.cli.past.world import DRIVER, HOUR, bad, die_at, play
 
 from progressive._cli.past.decision import decision
 from progressive._cli.past.page import page, page_dict

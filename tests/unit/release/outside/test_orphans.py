@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 from tests.unit.kube.manifests import template
 from tests.unit.mesh import gateway_api
-from tests.unit.release_world import Controllers, Killed, connection, released
+from tests.unit.release.outside.world import Controllers, Killed, connection, released
 
 from progressive import Outcome, Runner, plugins
 from progressive._adapters.cluster.address import parse

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 from tests.unit.kube.manifests import template
-from tests.unit.release_world import Controllers, Killed, connection, released
+from tests.unit.release.outside.world import Controllers, Killed, connection, released
 
 from progressive import Runner
 from progressive._adapters.cluster.memory import MemoryCluster

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from attrs import evolve
-from tests.unit.past_runs import COMMANDS, NOW, around, newest, one_line, played, told
-from tests.unit.past_world import DRIVER, HOUR, PLAN, TARGET, bad, die_at, moment, play
+from tests.unit.cli.past.runs import COMMANDS, NOW, around, newest, one_line, played, told
+from tests.unit.cli.past.world import DRIVER, HOUR, PLAN, TARGET, bad, die_at, moment, play
 
 from progressive import Command, Commanded, MetricCheck, NoData
 from progressive._cli.past.advice import advice

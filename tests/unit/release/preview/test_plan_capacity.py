@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from tests.unit.documents.classic import classic, read
-from tests.unit.test_plan import allowed, deployed, patched, router
+from tests.unit.release.preview.test_plans import allowed, deployed, patched, router
 
 from progressive._adapters.cluster.memory import MemoryCluster
 from progressive._release.preview.plan import plan
