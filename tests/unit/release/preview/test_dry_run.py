@@ -14,7 +14,7 @@ import yaml
 from attrs import evolve
 from click.testing import CliRunner, Result
 from tests.unit.documents.classic import classic, document_of
-from tests.unit.release.preview.test_plans import DEPLOYMENT, deployed
+from tests.unit.release.deployed import DEPLOYMENT, deployed
 
 from progressive import CanaryAnalysis, Started
 from progressive._adapters.cluster.memory import MemoryCluster

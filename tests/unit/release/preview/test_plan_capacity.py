@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 from tests.unit.documents.classic import classic, read
-from tests.unit.release.preview.test_plans import allowed, deployed, patched, router
+from tests.unit.release.deployed import deployed, router
+from tests.unit.release.preview.planned import allowed, patched
 
 from progressive._adapters.cluster.memory import MemoryCluster
 from progressive._release.preview.plan import plan

@@ -14,8 +14,8 @@ import yaml
 from click.testing import CliRunner, Result
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.unit.cli.commands.route.by_hand import canary, release
 from tests.unit.mesh.manifests import both, endpoints, route, service
-from tests.unit.release.route.test_route_offline import canary, release
 
 from progressive._cli.main import cli
 
