@@ -1,20 +1,20 @@
-"""Bad input through the command line: an exit code, one error with its place, one document."""
+"""`progressive run` before a run: what it refuses, in one line for people and one document."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 from click.testing import CliRunner, Result
-from tests.unit.cli.commands.test_simulate_command import CLASSIC
+from tests.unit.cli.commands.answers import told
+from tests.unit.documents.classic import classic
 
 from progressive._cli.main import cli
 
-ONE = yaml.safe_dump(CLASSIC)
+ONE = yaml.safe_dump(classic())
 OTHER = ONE.replace("my-app", "other")
 
 
@@ -24,14 +24,6 @@ def with_template() -> str:
     reference = {"name": "e", "templateRef": {"name": "tpl"}, "thresholdRange": {"max": 1}}
     document["spec"]["analysis"]["metrics"].append(reference)
     return yaml.safe_dump(document)
-
-
-def told(result: Result) -> dict[str, Any]:
-    """The one JSON document of standard output; nothing broke on the way."""
-    assert not isinstance(result.exception, Exception) or isinstance(result.exception, SystemExit)
-    assert "Traceback" not in result.stderr
-    answer: dict[str, Any] = json.loads(result.stdout)
-    return answer
 
 
 def run(place: Path, *arguments: str) -> Result:
@@ -122,43 +114,90 @@ def test_what_is_refused_before_a_run_is_said_to_people_and_to_programs(
     assert words in result.stderr
 
 
-def test_a_password_in_a_broken_address_is_not_repeated(tmp_path: Path) -> None:
+def test_a_password_in_a_broken_address_is_not_repeated(file: Path) -> None:
     """
     Build logs are read by many.
     """
-    place = tmp_path / "canary.yaml"
-    place.write_text(ONE)
-    result = run(place, "--metrics-server", "http://me:s3cret@:bad")
+    result = run(file, "--metrics-server", "http://me:s3cret@:bad")
 
     assert 6 == result.exit_code
     assert "s3cret" not in result.output
 
 
-@pytest.mark.parametrize("command", ["status", "abort"])
-def test_the_other_commands_say_as_much(tmp_path: Path, command: str) -> None:
-    """
-    `post` of a pipeline calls them where the agent may have lost its credentials.
-    """
-    place = tmp_path / "canary.yaml"
-    place.write_text(ONE)
-    words = [command, str(place), "--kubeconfig", "/nowhere/config", "-o", "json"]
-    result = CliRunner().invoke(cli, words)
-
-    assert 9 == result.exit_code
-    assert "/nowhere/config does not exist" in told(result)["message"]
-    assert "/nowhere/config does not exist" in result.stderr
-
-
-def test_a_report_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+def test_a_report_folder_that_cannot_be_written_is_said(file: Path, tmp_path: Path) -> None:
     """
     The outcome stays what it was, and the console says why the build page has no report.
     """
-    place = tmp_path / "canary.yaml"
-    place.write_text(ONE)
     in_the_way = tmp_path / "out"
     in_the_way.write_text("a file")
-    result = run(place, "--metrics-server", "banana", "--report-dir", str(in_the_way / "deep"))
+    result = run(file, "--metrics-server", "banana", "--report-dir", str(in_the_way / "deep"))
 
     assert 6 == result.exit_code
     assert "the report cannot be written" in result.stderr
     assert "rejected" == told(result)["outcome"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--image", "web"],
+        ["--image", "=ref"],
+        ["--timeout", "banana"],
+        ["-o", "xml"],
+        ["--no-such-option"],
+    ],
+)
+def test_usage_errors_end_with_2(file: Path, arguments: list[str]) -> None:
+    """
+    A typo in a pipeline must not look like a rollback.
+    """
+    result = CliRunner().invoke(cli, ["run", str(file), *arguments])
+
+    assert 2 == result.exit_code
+    assert "Usage:" in result.stderr
+
+
+def test_a_run_without_a_metrics_server_says_the_three_ways(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Rejected before the cluster is even looked for.
+    """
+    monkeypatch.delenv("PROGRESSIVE_METRICS_SERVER", raising=False)
+    result = CliRunner().invoke(cli, ["run", str(file), "-o", "json"])
+    answer = json.loads(result.stdout)
+
+    assert (6, "rejected") == (result.exit_code, answer["outcome"])
+    for way in ("spec.metricsServer", "--metrics-server", "PROGRESSIVE_METRICS_SERVER"):
+        assert way in answer["message"]
+
+
+def test_a_cluster_that_is_not_there_is_unreachable(file: Path, tmp_path: Path) -> None:
+    """
+    Exit 9, quickly, and nothing was moved.
+    """
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(
+        yaml.safe_dump(
+            {
+                "apiVersion": "v1",
+                "kind": "Config",
+                "current-context": "c",
+                "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+                "clusters": [{"name": "c", "cluster": {"server": "http://127.0.0.1:9"}}],
+                "users": [{"name": "u", "user": {"token": "secret-token"}}],
+            }
+        )
+    )
+    result = CliRunner().invoke(
+        cli,
+        [
+            *("run", str(file), "-o", "json", "--kubeconfig", str(kubeconfig)),
+            *("--metrics-server", "http://127.0.0.1:9"),
+        ],
+    )
+    answer = json.loads(result.stdout)
+
+    assert (9, "unreachable") == (result.exit_code, answer["outcome"])
+    assert "secret-token" not in result.output
+    assert "Traceback" not in result.stderr

@@ -1,46 +1,16 @@
-"""The command line as a person or a pipeline meets it, where no cluster is needed."""
+"""`progressive simulate`: what people and programs read, and garbage in a scenario."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
 from click.testing import CliRunner
+from tests.unit.documents.classic import classic
 
 from progressive._cli.main import cli
-
-CLASSIC = {
-    "apiVersion": "flagger.app/v1beta1",
-    "kind": "Canary",
-    "metadata": {"name": "my-app", "namespace": "shop"},
-    "spec": {
-        "targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "my-app"},
-        "progressDeadlineSeconds": 60,
-        "service": {"port": 80, "gateways": ["mesh/gw"]},
-        "analysis": {
-            "interval": "30s",
-            "threshold": 5,
-            "maxWeight": 50,
-            "stepWeight": 10,
-            "metrics": [
-                {"name": "request-success-rate", "thresholdRange": {"min": 99}},
-                {"name": "request-duration", "thresholdRange": {"max": 500}},
-            ],
-        },
-    },
-}
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    """The classic document."""
-    place = tmp_path / "canary.yaml"
-    place.write_text(yaml.safe_dump(CLASSIC))
-    return place
 
 
 def scenario(folder: Path, text: str) -> str:
@@ -142,102 +112,9 @@ def test_an_invalid_release_gets_the_answer_of_plan(file: Path, tmp_path: Path) 
     """
     Exit status 6 and the problems.
     """
-    broken = {**CLASSIC, "spec": {**CLASSIC["spec"], "sevrice": {}}}  # type: ignore[dict-item]
-    file.write_text(yaml.safe_dump(broken))
+    file.write_text(yaml.safe_dump(classic(sevrice={})))
     world = scenario(tmp_path, "{}")
     result = CliRunner().invoke(cli, ["simulate", str(file), "--scenario", world, "-o", "json"])
 
     assert 6 == result.exit_code
     assert "spec.sevrice" in [one["path"] for one in json.loads(result.stdout)["problems"]]
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["--image", "web"],
-        ["--image", "=ref"],
-        ["--timeout", "banana"],
-        ["-o", "xml"],
-        ["--no-such-option"],
-    ],
-)
-def test_usage_errors_end_with_2(file: Path, arguments: list[str]) -> None:
-    """
-    A typo in a pipeline must not look like a rollback.
-    """
-    result = CliRunner().invoke(cli, ["run", str(file), *arguments])
-
-    assert 2 == result.exit_code
-    assert "Usage:" in result.stderr
-
-
-def test_a_run_without_a_metrics_server_says_the_three_ways(
-    file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """
-    Rejected before the cluster is even looked for.
-    """
-    monkeypatch.delenv("PROGRESSIVE_METRICS_SERVER", raising=False)
-    result = CliRunner().invoke(cli, ["run", str(file), "-o", "json"])
-    answer = json.loads(result.stdout)
-
-    assert (6, "rejected") == (result.exit_code, answer["outcome"])
-    for way in ("spec.metricsServer", "--metrics-server", "PROGRESSIVE_METRICS_SERVER"):
-        assert way in answer["message"]
-
-
-def test_a_cluster_that_is_not_there_is_unreachable(file: Path, tmp_path: Path) -> None:
-    """
-    Exit 9, quickly, and nothing was moved.
-    """
-    kubeconfig = tmp_path / "kubeconfig"
-    kubeconfig.write_text(
-        yaml.safe_dump(
-            {
-                "apiVersion": "v1",
-                "kind": "Config",
-                "current-context": "c",
-                "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
-                "clusters": [{"name": "c", "cluster": {"server": "http://127.0.0.1:9"}}],
-                "users": [{"name": "u", "user": {"token": "secret-token"}}],
-            }
-        )
-    )
-    result = CliRunner().invoke(
-        cli,
-        [
-            *("run", str(file), "-o", "json", "--kubeconfig", str(kubeconfig)),
-            *("--metrics-server", "http://127.0.0.1:9"),
-        ],
-    )
-    answer = json.loads(result.stdout)
-
-    assert (9, "unreachable") == (result.exit_code, answer["outcome"])
-    assert "secret-token" not in result.output
-    assert "Traceback" not in result.stderr
-
-
-@pytest.mark.parametrize("command", ["run", "status", "abort", "plan", "simulate", "demo"])
-def test_every_command_explains_itself(command: str) -> None:
-    """
-    The first thing that somebody types.
-    """
-    result = CliRunner().invoke(cli, [command, "--help"])
-
-    assert 0 == result.exit_code
-    assert "Usage:" in result.stdout
-
-
-def test_python_m_progressive_is_the_command() -> None:
-    """
-    Where scripts are not on the PATH, the module is.
-    """
-    told = subprocess.run(
-        [sys.executable, "-m", "progressive", "--version"],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-
-    assert told.stdout.startswith("progressive ")

@@ -10,8 +10,8 @@ import yaml
 from attrs import evolve
 from click.testing import CliRunner, Result
 from tests.contract.cluster_contract import maps
-from tests.unit.cli.commands.test_simulate_command import CLASSIC
 from tests.unit.cli.past.world import HOUR, TARGET, bad, die_at, play
+from tests.unit.documents.classic import classic
 
 from progressive import ClusterError, ErrorKind
 from progressive._cli.main import cli
@@ -86,7 +86,7 @@ def test_a_file_names_its_own_runs(cluster: MemoryCluster, tmp_path: Path) -> No
 def document(folder: Path) -> str:
     """A release document for ``web``."""
     file = folder / "canary.yaml"
-    text = json.loads(json.dumps(CLASSIC).replace("my-app", "web"))
+    text = json.loads(json.dumps(classic()).replace("my-app", "web"))
     file.write_text(yaml.safe_dump(text))
     return str(file)
 
