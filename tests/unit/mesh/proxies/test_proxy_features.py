@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from tests.unit.mesh.mutations import carried_out
 from tests.unit.mesh.proxies.worlds import PROXIES, TARGET
+from tests.unit.mesh.proxies.writing import QA, written
 from tests.unit.mesh.schemas import faults
 
 from progressive._documents.routers import ABILITIES
 from progressive._model.traffic import Match, Split, Sticky, TextMatch
 from progressive.errors import InvalidRequest, Unsupported
 
-QA = Match(headers={"x-user": TextMatch(exact="qa")})
 FINE = Match(
     headers={"x-team": TextMatch(prefix="a.b")},
     cookies={"beta": TextMatch(exact="a+b")},
@@ -330,10 +330,6 @@ def test_documents_know_what_the_codecs_can() -> None:
         able, told = proxy.codec.capabilities, ABILITIES[proxy.codec.name]
 
         assert (able.match, able.mirror, able.sticky) == (told.match, told.mirror, told.sticky)
-
-
-def written(name: str, objects: Sequence[Mapping[str, Any]], split: Split) -> list[dict[str, Any]]:
-    return carried_out(objects, PROXIES[name].codec.write(objects, TARGET, split))
 
 
 def _own(name: str, objects: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
