@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from copy import deepcopy
 from datetime import date
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.places import places
 from tests.unit.documents.classic import classic, template
 
 from progressive._documents.reading import read_documents
@@ -46,18 +46,6 @@ def test_junk_gives_problems_and_never_an_exception(documents: list[Any]) -> Non
 
     assert not reading.valid
     assert reading.document is None
-
-
-def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The path of every field of a document."""
-    if path:
-        yield path
-    if isinstance(value, dict):
-        for key, one in value.items():
-            yield from places(one, (*path, key))
-    elif isinstance(value, list):
-        for index, one in enumerate(value):
-            yield from places(one, (*path, index))
 
 
 def text_of(path: tuple[Any, ...]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import yaml
 from click.testing import CliRunner, Result
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.places import places
 from tests.unit.cli.commands.route.by_hand import canary, release
 from tests.unit.mesh.manifests import both, endpoints, route, service
 
@@ -55,15 +55,6 @@ def documents() -> list[dict[str, Any]]:
         "sessionAffinity": {"cookieName": "c", "maxAge": 60},
     }
     return [release(), whole, canary(analysis=analysis, provider="istio")]
-
-
-def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The way to every key and every item."""
-    inner = value.items() if isinstance(value, dict) else enumerate(value)
-    for key, one in inner:
-        yield (*path, key)
-        if isinstance(one, dict | list):
-            yield from places(one, (*path, key))
 
 
 def spoilt(value: Any, chance: random.Random) -> Any:
