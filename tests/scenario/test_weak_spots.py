@@ -7,7 +7,8 @@ Not here, with the part that brings them: WS-09 (cookies of a sticky session), W
 chat), WS-17 (ConfigMaps that pods read), WS-18 (KEDA), WS-19 (DaemonSets), WS-22 (InfluxDB) and
 WS-25 (gates) are about things that this version does not do; that it says so, and never does
 something else instead, is in `test_weak_spots_documents.py`. WS-24 is about Flagger's own tests.
-WS-26 is about the record here, and about the command in both `test_history.py`.
+WS-26 is about the record here, about the runs that are kept in `test_kept_runs.py`, and about the
+command in the real `test_history.py`.
 
 WS-02, WS-10, WS-12 and WS-23 are in `test_weak_spots_promotion.py`, WS-11, WS-15 and WS-22 in
 `test_weak_spots_metrics.py`, and WS-20 is in `test_weak_spots_garbage.py`.
