@@ -10,8 +10,18 @@ from typing import Any
 
 import pytest
 from tests.contract.places_contract import Told
-from tests.unit.adapters.lease import LEASE, NOON, WEB, Seconds, standing
-from tests.unit.adapters.test_leases import AWAY, NOTE, elsewhere, lease_of, take_at_noon
+from tests.unit.adapters.lease import (
+    AWAY,
+    LEASE,
+    NOON,
+    NOTE,
+    WEB,
+    Seconds,
+    elsewhere,
+    lease_of,
+    standing,
+    take_at_noon,
+)
 
 from progressive._model.events import DriverLost
 from progressive.clusters import MemoryCluster

@@ -14,35 +14,22 @@ from typing import Any
 import pytest
 from attrs import evolve
 from tests.contract.places_contract import Told
-from tests.unit.adapters.lease import LEASE, NEVER, NOON, WEB, Seconds, standing
+from tests.unit.adapters.lease import (
+    AWAY,
+    LEASE,
+    NOON,
+    NOTE,
+    WEB,
+    elsewhere,
+    lease_of,
+    standing,
+    take_at_noon,
+)
 
 from progressive._adapters.lease.liveness import Holder
 from progressive.clusters import MemoryCluster
 from progressive.errors import Busy, ClusterError, ErrorKind, LockError
 from progressive.stores import ConfigMapStore, LeaseLock
-
-NOTE = "progressive.dev/holder"
-AWAY = ClusterError("away", ErrorKind.UNAVAILABLE)
-
-
-def lease_of(holder: Holder | None, **spec: Any) -> dict[str, Any]:
-    notes = {} if holder is None else {NOTE: holder.to_json()}
-    return {
-        "apiVersion": "coordination.k8s.io/v1",
-        "kind": "Lease",
-        "metadata": {"name": "progressive-web", "namespace": "shop", "annotations": notes},
-        "spec": {
-            "holderIdentity": "run-1 by ann",
-            "leaseDurationSeconds": 15,
-            "leaseTransitions": 4,
-            "renewTime": "2026-01-01T12:00:00.000000Z",
-            **spec,
-        },
-    }
-
-
-def elsewhere() -> Holder:
-    return evolve(Holder.present("run-1"), host="elsewhere")
 
 
 @pytest.fixture
@@ -56,11 +43,6 @@ def gone() -> Holder:
     child.kill()
     child.communicate()
     return holder
-
-
-def take_at_noon(cluster: MemoryCluster, *, step: float = 0.0, told: Told | None = None) -> Any:
-    lock = LeaseLock(cluster, renew_every=NEVER, now=lambda: NOON, monotonic=Seconds(step))
-    return lock.acquire(WEB, "run-2", told or Told())
 
 
 @pytest.fixture

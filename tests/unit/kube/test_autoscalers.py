@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
-from tests.unit.kube.manifests import Document, deployment
+from tests.unit.kube.manifests import REFERENCE, Document, deployment, hpa, keda
 
 from progressive._kube.patch import apply
 from progressive._kube.workload.capacity import (
@@ -20,25 +19,6 @@ from progressive._kube.workload.capacity import (
 )
 
 PRIMARY = deployment(name="web-primary", select={"app": "web-primary"})
-REFERENCE = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web-primary"}
-
-
-def hpa(**spec: Any) -> Document:
-    return {
-        "apiVersion": "autoscaling/v2",
-        "kind": "HorizontalPodAutoscaler",
-        "metadata": {"name": "web", "namespace": "shop"},
-        "spec": {"scaleTargetRef": REFERENCE, "maxReplicas": 10, **spec},
-    }
-
-
-def keda(**spec: Any) -> Document:
-    return {
-        "apiVersion": "keda.sh/v1alpha1",
-        "kind": "ScaledObject",
-        "metadata": {"name": "web", "namespace": "shop"},
-        "spec": {"scaleTargetRef": {"name": "web-primary"}, "triggers": [], **spec},
-    }
 
 
 def after(autoscaler: Document, change: Change | None) -> Document:

@@ -19,7 +19,7 @@ from tests.unit.adapters.workload.world import (
     world,
     written,
 )
-from tests.unit.kube.test_autoscalers import hpa, keda
+from tests.unit.kube.manifests import hpa, keda
 
 from progressive._adapters.cluster.memory import MemoryCluster
 from progressive._adapters.workload import DeploymentWorkload

@@ -2,35 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from typing import Any
-
 import pytest
 from attrs import evolve
 from tests.unit.mesh.mutations import carried_out
 from tests.unit.mesh.proxies.worlds import PROXIES, TARGET
-from tests.unit.mesh.proxies.writing import share, written
+from tests.unit.mesh.proxies.writing import FIXED, same, share, written
 from tests.unit.mesh.schemas import faults
 
 from progressive._model.traffic import Bounds, Split
 from progressive.errors import InvalidRequest, InvalidWeight, RouteNotFound
 
 EVERY = pytest.mark.parametrize("name", sorted(PROXIES))
-FIXED = {"knative"}
-"""Proxies whose weights have one total."""
-
-
-def same(left: Sequence[Mapping[str, Any]], right: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether objects are equal; JSON inside a text by what it says, no annotations as none."""
-    return list(map(_plain, left)) == list(map(_plain, right))
-
-
-def _plain(manifest: Mapping[str, Any]) -> Any:
-    body = json.loads(json.dumps(manifest, sort_keys=True))
-    notes = body["metadata"].pop("annotations", {})
-    notes = {key: json.loads(one) if one[:1] == "{" else one for key, one in notes.items()}
-    return {**body, "notes": notes}
 
 
 @EVERY

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,8 @@ from progressive._model.traffic import Match, Split, Target, TextMatch
 
 QA = Match(headers={"x-user": TextMatch(exact="qa")})
 MATCHED = Split(canary=100, match=[QA])
+FIXED = {"knative"}
+"""Proxies whose weights have one total."""
 
 
 def written(
@@ -24,3 +27,15 @@ def written(
 def share(name: str, objects: Sequence[Manifest], target: Target = TARGET) -> tuple[int, int]:
     observed = PROXIES[name].codec.read(objects, target)
     return observed.canary, observed.total
+
+
+def same(left: Sequence[Mapping[str, Any]], right: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether objects are equal; JSON inside a text by what it says, no annotations as none."""
+    return list(map(_plain, left)) == list(map(_plain, right))
+
+
+def _plain(manifest: Mapping[str, Any]) -> Any:
+    body = json.loads(json.dumps(manifest, sort_keys=True))
+    notes = body["metadata"].pop("annotations", {})
+    notes = {key: json.loads(one) if one[:1] == "{" else one for key, one in notes.items()}
+    return {**body, "notes": notes}
