@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from tests.unit.mesh.test_garbage import TARGET, WORLDS, World
+from tests.unit.mesh.codec_worlds import TARGET, WORLDS, World
 
 from benchmarks.figures import Figure, Spread
 from progressive._model.traffic import Split

@@ -1,72 +1,32 @@
 """What every `Cluster` promises, real or in memory.
 
-A test class inherits `ClusterContract` and gives the fixtures `cluster` and `place`.
+A test class inherits `ClusterContract` and gives the fixtures `cluster` and `place`;
+what the promises are asked with is for tests of its own.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from typing import Any
-
 import pytest
+from tests.contract.cluster_objects import (
+    GROUP,
+    Manifest,
+    config_map,
+    maps,
+    refused,
+    route,
+    routes,
+    take,
+    version,
+)
+from tests.contract.watch_contract import WatchContract
 
-from progressive._kube.paths import object_path
-from progressive.errors import ClusterError, ErrorKind
-from progressive.ports import Cluster, WatchStream
+from progressive.errors import ErrorKind
+from progressive.ports import Cluster
 
-Manifest = dict[str, Any]
-
-GROUP = "networking.istio.io"
-
-
-def maps(place: str, name: str | None = None) -> str:
-    return object_path("v1", "ConfigMap", namespace=place, name=name)
-
-
-def routes(place: str, name: str | None = None, *, version: str = "v1") -> str:
-    return object_path(f"{GROUP}/{version}", "VirtualService", namespace=place, name=name)
-
-
-def config_map(name: str, *, labels: dict[str, str] | None = None, **data: str) -> Manifest:
-    meta = {"name": name, "labels": labels or {}}
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": data}
+__all__ = ["ClusterContract", "config_map", "maps", "refused", "route", "routes", "take"]
 
 
-def route(name: str, *, weight: int = 0) -> Manifest:
-    sides = [("web-primary", 100 - weight), ("web-canary", weight)]
-    destinations = [{"destination": {"host": host}, "weight": share} for host, share in sides]
-    return {
-        "apiVersion": f"{GROUP}/v1",
-        "kind": "VirtualService",
-        "metadata": {"name": name},
-        "spec": {"hosts": ["web"], "http": [{"route": destinations}]},
-    }
-
-
-def version(manifest: Manifest) -> str:
-    return str(manifest["metadata"]["resourceVersion"])
-
-
-def refused(call: Callable[[], object]) -> ClusterError:
-    with pytest.raises(ClusterError) as caught:
-        call()
-    return caught.value
-
-
-def take(stream: WatchStream, count: int) -> list[tuple[str, str]]:
-    """The next changes, as type and name; fails after 10 s instead of waiting for ever."""
-    alarm = threading.Timer(10, stream.close)
-    alarm.start()
-    try:
-        found = [next(stream) for _ in range(count)]
-    finally:
-        alarm.cancel()
-    return [(kind, shown["metadata"]["name"] if shown else "") for kind, shown in found]
-
-
-class ClusterContract:
+class ClusterContract(WatchContract):
     """The promises; see the module."""
 
     def test_created_object_can_be_read_back(self, cluster: Cluster, place: str) -> None:
@@ -315,92 +275,3 @@ class ClusterContract:
 
         assert f"{GROUP}/v1beta1" == older["apiVersion"]
         assert route("web")["spec"] == older["spec"]
-
-    def test_watch_tells_what_is_and_what_comes(self, cluster: Cluster, place: str) -> None:
-        """Readiness and decisions are followed, not polled."""
-        cluster.create(routes(place), route("a"))
-        stream = cluster.watch(routes(place))
-        first = take(stream, 2)
-        cluster.create(routes(place), route("b"))
-        cluster.merge_patch(routes(place, "a"), {"metadata": {"labels": {"x": "y"}}})
-        cluster.delete(routes(place, "b"))
-        then = take(stream, 3)
-        stream.close()
-
-        assert [("ADDED", "a"), ("SYNCED", "")] == first
-        assert [("ADDED", "b"), ("MODIFIED", "a"), ("DELETED", "b")] == then
-        assert [] == list(stream)
-
-    def test_watch_of_one_object_hides_the_others(self, cluster: Cluster, place: str) -> None:
-        """The object need not be there yet."""
-        stream = cluster.watch(routes(place), name="b")
-        first = take(stream, 1)
-        cluster.create(routes(place), route("a"))
-        cluster.create(routes(place), route("b"))
-        then = take(stream, 1)
-        stream.close()
-
-        assert [("SYNCED", "")] == first
-        assert [("ADDED", "b")] == then
-
-    def test_watch_goes_on_from_what_is_known(self, cluster: Cluster, place: str) -> None:
-        """Nothing that came between the reading and the watch is lost, a deletion least of all."""
-        known = cluster.create(routes(place), route("b"))
-        cluster.create(routes(place), route("a"))
-        changed = cluster.merge_patch(routes(place, "b"), {"metadata": {"labels": {"x": "y"}}})
-        stream = cluster.watch(routes(place), name="b", known=known)
-        version = ""
-        while version != changed["metadata"]["resourceVersion"]:
-            kind, one = next(stream)
-            assert kind == "SYNCED" or "b" == one["metadata"]["name"]
-            version = one["metadata"]["resourceVersion"] if one else version
-        cluster.delete(routes(place, "b"))
-        kind = "SYNCED"
-        while kind == "SYNCED":
-            kind, one = next(stream)
-        stream.close()
-
-        assert ("DELETED", "b") == (kind, one["metadata"]["name"])
-
-    def test_object_that_loses_its_label_leaves_the_watch(
-        self, cluster: Cluster, place: str
-    ) -> None:
-        """As a real API server tells it."""
-        cluster.create(maps(place), config_map("a", labels={"app": "web"}))
-        stream = cluster.watch(maps(place), labels="app=web")
-        first = take(stream, 2)
-        cluster.merge_patch(maps(place, "a"), {"metadata": {"labels": {"app": "other"}}})
-        cluster.merge_patch(maps(place, "a"), {"metadata": {"labels": {"app": "web"}}})
-        then = take(stream, 2)
-        stream.close()
-
-        assert [("ADDED", "a"), ("SYNCED", "")] == first
-        assert [("DELETED", "a"), ("ADDED", "a")] == then
-
-    def test_watch_ends_at_its_time(self, cluster: Cluster, place: str) -> None:
-        """Every wait has a deadline."""
-        until = datetime.now(UTC) + timedelta(seconds=1)
-        stream = cluster.watch(routes(place), until=until)
-
-        assert [("SYNCED", {})] == list(stream)
-        assert until <= datetime.now(UTC)
-
-    def test_closing_wakes_a_watch_that_waits(self, cluster: Cluster, place: str) -> None:
-        """A signal ends a run at once, whatever it waits for."""
-        stream = cluster.watch(routes(place))
-        synced, seen = threading.Event(), []
-
-        def follow() -> None:
-            for kind, _ in stream:
-                seen.append(kind)
-                synced.set()
-
-        thread = threading.Thread(target=follow)
-        thread.start()
-        assert synced.wait(60)
-        stream.close()
-        stream.close()
-        thread.join(10)
-
-        assert not thread.is_alive()
-        assert ["SYNCED"] == seen

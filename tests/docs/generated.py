@@ -24,7 +24,7 @@ from typing import Any
 import click
 from attrs import evolve
 from tests.docs.snippets import ROOT
-from tests.unit.analysis.test_graph import FIRST, REPAIR, SMALL, answers, interruptions, key
+from tests.unit.analysis.graph import FIRST, REPAIR, SMALL, answers, interruptions, key
 from tests.unit.analysis.world import CHANGED, latest, started
 
 import progressive

@@ -14,9 +14,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from attrs import evolve, field, frozen, mutable
+from tests.scenario.running import inline, parts_of
 from tests.scenario.worlds import CHECKS, TARGET
 
 from progressive import (
@@ -36,7 +37,6 @@ from progressive.aio import AsyncRunner
 from progressive.ports import Asked
 from progressive.testing import Call, Crash, Fault, Moment, Scenario, World
 
-Answered = TypeVar("Answered")
 PLAN = Plan(
     weights=(10, 50),
     interval=timedelta(seconds=30),
@@ -322,13 +322,8 @@ Driver = Callable[[World, Plan, bool], Report]
 def parts(world: World) -> dict[str, Any]:
     """A runner's parts, all of them the world."""
     return {
-        "router": world,
-        "metrics": world,
+        **parts_of(world),
         "workload": world if world.managed else None,
-        "store": world,
-        "lock": world,
-        "inbox": world,
-        "clock": world.clock,
         "observers": [world.observe],
         "notifiers": [world],
         "identity": "crashes",
@@ -343,9 +338,6 @@ def blocking(world: World, plan: Plan, goes_on: bool) -> Report:
 
 def awaited(world: World, plan: Plan, goes_on: bool) -> Report:
     """One driver, with `AsyncRunner`."""
-
-    async def inline(call: Callable[..., Answered], /, *args: Any) -> Answered:
-        return call(*args)
 
     async def drive() -> Report:
         runner = AsyncRunner(**parts(world), blocking=inline)

@@ -7,7 +7,6 @@ once, and at two places of one run.
 
 from __future__ import annotations
 
-import logging
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -29,15 +28,10 @@ from tests.scenario.worlds import TARGET, random_plan, random_scenario
 from progressive import Outcome
 from progressive.testing import Call, Fault, What, simulate
 
+pytestmark = pytest.mark.usefixtures("quiet")
 CRASHES = (What.CRASH_BEFORE, What.CRASH_AFTER)
 DECIDED = [name for name, one in STRATEGIES.items() if play(one).reports[0].decisions]
 """Strategies in which a person decides something."""
-
-
-@pytest.fixture(autouse=True)
-def quiet(caplog: pytest.LogCaptureFixture) -> None:
-    """Thousands of runs would bury what a failure says."""
-    caplog.set_level(logging.CRITICAL, logger="progressive")
 
 
 def crashes(calls: Counter[Call], *, but: Counter[Call] | None = None) -> Iterator[Fault]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from tests.places import places
 from tests.scenario.worlds import CHECKS, TARGET
 
 from progressive import CanaryAnalysis, Plan, Runner
@@ -74,22 +75,11 @@ def journals() -> list[str]:
     return texts
 
 
-def places(document: Any, before: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Paths of all values of a document but its address."""
-    if isinstance(document, dict):
-        for key, value in document.items():
-            yield from places(value, (*before, key))
-    elif isinstance(document, list):
-        for index, value in enumerate(document):
-            yield from places(value, (*before, index))
-    if before and before[0] != "target":
-        yield before
-
-
 def edited(dice: random.Random, text: str) -> str:
     """The journal with one value changed, or taken out."""
     document = json.loads(text)
-    *way, last = dice.choice(list(places(document)))
+    # all values but its address
+    *way, last = dice.choice([path for path in places(document) if path[0] != "target"])
     place = document
     for step in way:
         place = place[step]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
+from tests.scenario.running import inline, parts_of
 from tests.scenario.worlds import TARGET, random_plan, random_scenario
 
 from progressive import Plan, Report, Runner, Transition
@@ -14,23 +14,11 @@ from progressive.aio import AsyncRunner
 from progressive.testing import Crash, World
 
 SEEDS = 2_000
-Answered = TypeVar("Answered")
-
-
-async def inline(call: Callable[..., Answered], /, *args: Any) -> Answered:
-    """No thread: the order of things must be the loop's alone."""
-    return call(*args)
 
 
 def parts(world: World, seen: list[Transition]) -> dict[str, Any]:
     return {
-        "router": world,
-        "metrics": world,
-        "workload": world,
-        "store": world,
-        "lock": world,
-        "inbox": world,
-        "clock": world.clock,
+        **parts_of(world),
         "observers": [world.observe, seen.append],
         "notifiers": [world],
         "identity": "parity",

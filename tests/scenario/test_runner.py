@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
-from tests.scenario.running import PLAN, runner
+from tests.scenario.running import PLAN, parts_of, runner
 from tests.scenario.worlds import TARGET
 
 from progressive import (
@@ -277,17 +277,7 @@ def test_a_cancelled_async_run_goes_home_first() -> None:
             if transition.weight == 10 and not task.cancelling():
                 task.cancel()
 
-        run = AsyncRunner(
-            router=world,
-            metrics=world,
-            workload=world,
-            store=world,
-            lock=world,
-            inbox=world,
-            clock=world.clock,
-            observers=[interrupt],
-            blocking=inline,
-        )
+        run = AsyncRunner(**parts_of(world), observers=[interrupt], blocking=inline)
         task = asyncio.ensure_future(run.run(PLAN, TARGET))
         with pytest.raises(asyncio.CancelledError):
             await task

@@ -15,7 +15,6 @@ from progressive import (
     Outcome,
     Reason,
     RouteNotFound,
-    Runner,
     Situation,
     SpecError,
     StoreConflict,
@@ -224,15 +223,7 @@ def test_a_decision_that_comes_while_a_run_is_opened_is_heard() -> None:
             return super().situation(target)
 
     world = Told(Scenario())
-    report = Runner(
-        router=world,
-        metrics=world,
-        workload=world,
-        store=world,
-        lock=world,
-        inbox=inbox,
-        clock=world.clock,
-    ).run(PLAN, TARGET)
+    report = runner(world, inbox=inbox).run(PLAN, TARGET)
 
     assert Outcome.ABORTED is report.outcome
     assert "wrong build" in report.message

@@ -1,129 +1,68 @@
 """The public names as users write them, for the type checker; never run.
 
-`mypy --strict` reads this file in `make test`: a change that breaks a caller's types breaks it.
+`mypy --strict` reads this folder in `make test`: a change that breaks a caller's types breaks it.
 Every public name is used once at least (`tests/architecture/test_face.py` counts).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import assert_type
 
 import progressive
 from progressive import (
     Aborted,
-    Action,
-    ActionError,
-    AdapterError,
-    AmbiguousRoute,
-    Answer,
-    AskReady,
     Bounds,
     Builtin,
-    Busy,
     BusyTarget,
-    CanaryAnalysis,
-    CanaryLost,
     Capabilities,
     Cause,
-    ClusterError,
     Command,
-    Commanded,
-    Conflict,
     Deadlines,
     Decision,
-    DestinationNotFound,
-    Done,
-    Drift,
     DriftPolicy,
-    DriverLeft,
-    DriverLost,
-    ErrorKind,
-    Event,
-    Failed,
     Final,
-    Finish,
-    ForeignController,
     Happening,
     Inconclusive,
-    InvalidRequest,
-    InvalidWeight,
-    LeaseLost,
-    LockError,
-    Mark,
     Match,
-    Measure,
-    Measured,
     MetricCheck,
-    MetricsError,
     NoData,
-    NotAccepted,
     Notification,
-    NotOwned,
     Observed,
     Origin,
     Outcome,
     OutcomeError,
     Phase,
     Plan,
-    PluginError,
     Pods,
-    Point,
-    PreflightFailed,
-    Prepare,
     Problem,
-    ProgressiveError,
-    Promote,
     Question,
-    Read,
-    Readiness,
     Reason,
     Rejected,
     Release,
     Report,
-    Reported,
-    Reset,
     RolledBack,
     Round,
     RouteNotFound,
     RouteRef,
-    RouterError,
     Runner,
     Sample,
-    Scale,
-    Seen,
     Severity,
-    Shift,
-    Shifted,
     Side,
-    Situation,
-    SpecError,
     Split,
-    Started,
     Sticky,
-    StoreConflict,
-    StoreError,
     Stuck,
     Subsets,
     Superseded,
     Target,
-    TargetMoved,
     TextMatch,
     TimedOut,
-    Told,
-    TookOver,
     Transition,
-    TransitionError,
     Unreachable,
     Unsupported,
     Verdict,
     VerdictKind,
-    VersionNotServed,
-    Wait,
-    Why,
-    Woke,
     load,
 )
 from progressive.aio import AsyncRunner
@@ -253,64 +192,6 @@ def one_part_alone() -> None:
     Split(canary=20, total=100, mirror=None, match=(match,), sticky=Sticky(cookie="web"))
 
 
-def the_machine_alone(now: datetime, seen: Observed) -> None:
-    """In a loop of one's own."""
-    analysis = CanaryAnalysis(plan, target)
-    action = analysis.receive(Started(at=now))
-    assert_type(action, Action)
-    action = analysis.receive(Shifted(at=now, answers=action.id, observed=seen))
-    error = ActionError(kind="conflict", message="…")
-    assert_type(error.kind, ErrorKind)
-    action = analysis.receive(Failed(at=now, answers=action.id, error=error))
-    saved = analysis.to_json()
-    assert_type(saved, str)
-    analysis = CanaryAnalysis.from_json(saved)
-    assert_type(analysis.action, Action | None)
-    assert_type(analysis.wake_at, datetime | None)
-    assert_type(analysis.done, bool)
-    assert_type(analysis.report, Report)
-
-
-def answer(action: Action, now: datetime) -> Answer | None:
-    """Every order, and what may answer it."""
-    match action:
-        case Shift(split=split):
-            seen = Observed(canary=split.canary, total=split.total)
-            return Shifted(at=now, answers=action.id, observed=seen)
-        case Reset():
-            return Shifted(at=now, answers=action.id, observed=Observed(canary=0))
-        case Read():
-            return Seen(at=now, answers=action.id, observed=Observed(canary=5))
-        case Measure(since=since):
-            assert_type(since, datetime)
-            return Measured(at=now, answers=action.id, samples=[Sample(value=99.9)])
-        case Wait(why=why):
-            assert_type(why, Why)
-            return Woke(at=now, answers=action.id)
-        case AskReady(side=side):
-            assert_type(side, Side)
-            return Reported(at=now, answers=action.id, readiness=Readiness.READY)
-        case Prepare() | Point() | Mark() | Scale() | Promote():
-            return Done(at=now, answers=action.id)
-        case Finish():
-            return None
-    return None
-
-
-def interruptions(now: datetime) -> tuple[Event, ...]:
-    """What may come at any time."""
-    return (
-        Started(at=now, situation=Situation(revision="B", promoted="A")),
-        Commanded(at=now, command=Command.ABORT, by="me", why="it is late"),
-        TargetMoved(at=now, revision="C"),
-        DriverLost(at=now),
-        DriverLeft(at=now),
-        Told(at=now, number=0),
-        CanaryLost(at=now, message="0 of 2 ready"),
-        TookOver(at=now, by="another build"),
-    )
-
-
 async def in_an_event_loop(targets: list[Target]) -> None:
     """Many releases in one loop."""
     r, m = IstioRouter(), PrometheusMetrics("http://prometheus:9090")
@@ -364,43 +245,3 @@ def without_a_cluster() -> None:
     result = simulate(plan, target, scenario)
     assert_type(result.report, Report)
     assert_type(result.weights, list[int])
-
-
-def errors() -> Mapping[type[ProgressiveError], str]:
-    """The tree of `progressive.errors`; all take positional arguments, for they are pickled."""
-    raised: tuple[ProgressiveError, ...] = (
-        SpecError("spec.analysis", "is missing"),
-        TransitionError("Woke", "Shift 1"),
-        PluginError("linkerd", "is not available"),
-        ClusterError("not found", ErrorKind.NOT_FOUND, None, 404, "NotFound"),
-        MetricsError("no answer"),
-        StoreError("damaged"),
-        StoreConflict("another driver"),
-        LockError("no Lease"),
-        Busy("held"),
-        LeaseLost("taken"),
-    )
-    routers: tuple[RouterError, ...] = (
-        RouteNotFound("…"),
-        DestinationNotFound("…"),
-        AmbiguousRoute("…"),
-        InvalidWeight("…"),
-        InvalidRequest("…"),
-        Unsupported("…"),
-        Conflict("…"),
-        NotOwned("…"),
-        ForeignController("…"),
-        Drift("…"),
-        PreflightFailed("…"),
-        VersionNotServed("…"),
-        NotAccepted("…"),
-    )
-    for one in (*raised, *routers):
-        if isinstance(one, AdapterError):
-            assert_type(one.kind, ErrorKind)
-            assert_type(one.transient, bool)
-    assert_type(progressive.__version__, str)
-    return {type(one): str(one) for one in (*raised, *routers)}
-
-
-NOW = datetime.now(UTC)

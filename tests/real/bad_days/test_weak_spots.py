@@ -1,6 +1,6 @@
 """Flagger's weak spots that only a real API server can witness, each with what we promise.
 
-The others are in `tests/scenario/test_weak_spots.py` and `test_weak_spots_documents.py`.
+The others are in `tests/scenario`, in the files `test_weak_spots_….py`.
 """
 
 from __future__ import annotations

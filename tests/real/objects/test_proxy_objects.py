@@ -16,7 +16,7 @@ from attrs import evolve, frozen
 from tests.realparts.api import Document
 from tests.realparts.control_plane import ControlPlane
 from tests.unit.mesh.manifests import endpoints, service
-from tests.unit.mesh.proxies.test_proxy_features import MATCHED, MIRRORS, RULES
+from tests.unit.mesh.proxies.expected import MATCHED, MIRRORS, RULES
 from tests.unit.mesh.proxies.worlds import PROXIES, TARGET
 
 from progressive import plugins

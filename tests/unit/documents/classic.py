@@ -14,6 +14,10 @@ Manifest = dict[str, Any]
 ABSENT = object()
 """Set as a value: the field is taken out."""
 
+ANALYSIS = "spec.analysis"
+WEIGHTLESS = {"analysis__stepWeight": ABSENT, "analysis__maxWeight": ABSENT}
+INSIDER = [{"headers": {"x-user": {"exact": "insider"}}}]
+
 
 def classic(**changes: Any) -> Manifest:
     """
@@ -70,6 +74,12 @@ def template(**spec: Any) -> Manifest:
             **spec,
         },
     }
+
+
+def hook(kind: str | None, **more: Any) -> Manifest:
+    """A webhook of an analysis; None: without a type."""
+    typed = {} if kind is None else {"type": kind}
+    return {"name": "h", "url": "http://hooks.test/h", **typed, **more}
 
 
 def read(*documents: Mapping[str, Any], **options: Any) -> Reading:

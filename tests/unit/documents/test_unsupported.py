@@ -5,25 +5,21 @@ from typing import Any
 import pytest
 from tests.unit.documents.classic import (
     ABSENT,
+    ANALYSIS,
+    INSIDER,
+    WEIGHTLESS,
     classic,
     document_of,
     error_paths,
     errors,
+    hook,
     read,
     warnings,
 )
 
 from progressive._model.traffic import RouteRef
 
-ANALYSIS = "spec.analysis"
-WEIGHTLESS = {"analysis__stepWeight": ABSENT, "analysis__maxWeight": ABSENT}
-INSIDER = [{"headers": {"x-user": {"exact": "insider"}}}]
 AUTOSCALER = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "name": "a"}
-
-
-def hook(kind: str | None, **more: Any) -> dict[str, Any]:
-    typed = {} if kind is None else {"type": kind}
-    return {"name": "h", "url": "http://hooks.test/h", **typed, **more}
 
 
 @pytest.mark.parametrize(

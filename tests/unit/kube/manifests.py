@@ -75,3 +75,24 @@ def exceeded(message: str = 'ReplicaSet "web-1" has timed out progressing.') -> 
             "message": message,
         }
     ]
+
+
+REFERENCE = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web-primary"}
+
+
+def hpa(**spec: Any) -> Document:
+    return {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "web", "namespace": "shop"},
+        "spec": {"scaleTargetRef": REFERENCE, "maxReplicas": 10, **spec},
+    }
+
+
+def keda(**spec: Any) -> Document:
+    return {
+        "apiVersion": "keda.sh/v1alpha1",
+        "kind": "ScaledObject",
+        "metadata": {"name": "web", "namespace": "shop"},
+        "spec": {"scaleTargetRef": {"name": "web-primary"}, "triggers": [], **spec},
+    }

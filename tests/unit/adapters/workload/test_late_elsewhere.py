@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from tests.unit.adapters.workload.test_late import Turn, driver, taken_over, while_it_sleeps
+from tests.unit.adapters.workload.sleeping import Turn, driver, taken_over, while_it_sleeps
 from tests.unit.adapters.workload.world import SHOP, V1, V2, WEB, promoted, target, world
-from tests.unit.kube.test_capacity import hpa
+from tests.unit.kube.manifests import hpa
 
 from progressive._adapters.cluster.memory import MemoryCluster
 from progressive._adapters.workload import DeploymentWorkload

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.mesh.mutations import carried_out
-from tests.unit.mesh.proxies.test_proxy_features import RULES
-from tests.unit.mesh.proxies.test_proxy_weights import FIXED, same
+from tests.unit.mesh.proxies.expected import RULES
 from tests.unit.mesh.proxies.worlds import PROXIES, TARGET
+from tests.unit.mesh.proxies.writing import FIXED, same
 
 from progressive._model.traffic import Match, Split, TextMatch
 from progressive.errors import InvalidRequest, InvalidWeight

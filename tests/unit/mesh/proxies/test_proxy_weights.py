@@ -2,38 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from typing import Any
-
 import pytest
 from attrs import evolve
 from tests.unit.mesh.mutations import carried_out
 from tests.unit.mesh.proxies.worlds import PROXIES, TARGET
+from tests.unit.mesh.proxies.writing import FIXED, same, share, written
 from tests.unit.mesh.schemas import faults
 
-from progressive._model.traffic import Bounds, Split, Target
+from progressive._model.traffic import Bounds, Split
 from progressive.errors import InvalidRequest, InvalidWeight, RouteNotFound
 
 EVERY = pytest.mark.parametrize("name", sorted(PROXIES))
-FIXED = {"knative"}
-"""Proxies whose weights have one total."""
-
-
-def written(name: str, objects: Sequence[Mapping[str, Any]], split: Split) -> list[dict[str, Any]]:
-    return carried_out(objects, PROXIES[name].codec.write(objects, TARGET, split))
-
-
-def same(left: Sequence[Mapping[str, Any]], right: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether objects are equal; JSON inside a text by what it says, no annotations as none."""
-    return list(map(_plain, left)) == list(map(_plain, right))
-
-
-def _plain(manifest: Mapping[str, Any]) -> Any:
-    body = json.loads(json.dumps(manifest, sort_keys=True))
-    notes = body["metadata"].pop("annotations", {})
-    notes = {key: json.loads(one) if one[:1] == "{" else one for key, one in notes.items()}
-    return {**body, "notes": notes}
 
 
 @EVERY
@@ -50,7 +29,7 @@ def test_a_weight_changes_two_numbers_and_not_a_byte_more(name: str) -> None:
     assert 1 == len(patches)
     assert "7" == patches[0].version
     assert "test" in {one["op"] for one in patches[0].patch[1:]}
-    assert (20, 100) == _read(name, after)
+    assert (20, 100) == share(name, after)
     if proxy.definitions is not None:
         assert [] == [fault for one in after for fault in faults(proxy.definitions, one)]
 
@@ -111,14 +90,14 @@ def test_a_missing_weight_means_what_the_proxy_says(name: str) -> None:
     Beside another weight; where nobody has one some share equally, and for others it is an error.
     """
     proxy = PROXIES[name]
-    canary, total = _read(name, proxy.made(300, None, None))
+    canary, total = share(name, proxy.made(300, None, None))
 
     assert proxy.missing * total == canary * (300 + proxy.missing)
     if proxy.equal:
-        assert (50, 100) == _read(name, proxy.made(None, None, None))
+        assert (50, 100) == share(name, proxy.made(None, None, None))
     else:
         with pytest.raises(InvalidRequest, match="all weights are 0"):
-            _read(name, proxy.made(None, None, None))
+            share(name, proxy.made(None, None, None))
 
 
 @EVERY
@@ -131,9 +110,9 @@ def test_weights_that_mean_nothing_are_an_error_to_read_and_are_written_well(
     """
     objects = PROXIES[name].made(*weights, None)
     with pytest.raises(InvalidRequest, match=r"all weights are 0|negative"):
-        _read(name, objects)
+        share(name, objects)
 
-    assert (30, 100) == _read(name, written(name, objects, Split(canary=30)))
+    assert (30, 100) == share(name, written(name, objects, Split(canary=30)))
 
 
 @EVERY
@@ -148,7 +127,7 @@ def test_the_way_home_is_one_patch_from_any_state(name: str) -> None:
         patches = proxy.codec.reset(objects, TARGET)
 
         assert 1 == len(patches)
-        assert (0, 100) == _read(name, carried_out(objects, patches))
+        assert (0, 100) == share(name, carried_out(objects, patches))
     assert () == proxy.codec.reset(proxy.made(100, 0, None), TARGET)
 
 
@@ -172,11 +151,6 @@ def test_sides_of_another_namespace_are_others(name: str) -> None:
     target = evolve(TARGET, namespace="elsewhere")
     with pytest.raises(RouteNotFound):
         PROXIES[name].codec.read(PROXIES[name].made(100, 0, None), target)
-
-
-def _read(name: str, objects: Sequence[Mapping[str, Any]], target: Target = TARGET) -> Any:
-    observed = PROXIES[name].codec.read(objects, target)
-    return observed.canary, observed.total
 
 
 @EVERY
