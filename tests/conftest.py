@@ -44,5 +44,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             one.add_marker(pytest.mark.xdist_group(together))
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Without groups all would pass too, and start a gateway in every worker for every file."""
+    if not hasattr(session.config, "workerinput"):
+        return
+    for one in session.items:
+        if one.get_closest_marker("xdist_group") and "@" not in one.nodeid:
+            raise pytest.UsageError("this pytest does not see the groups of this pytest-xdist")
+
+
 def _is(item: pytest.Item, mark: str) -> bool:
     return item.get_closest_marker(mark) is not None
