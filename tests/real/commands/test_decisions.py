@@ -15,6 +15,9 @@ pytestmark = [
     pytest.mark.analysis(interval="5m", maxWeight=20),  # a weight is held for long
 ]
 
+PROMOTED = pytest.mark.analysis(interval="1m", maxWeight=20)
+"""A promotion drains for an interval, which the test waits for."""
+
 TOKEN = "progressive.dev/driver"
 
 
@@ -33,6 +36,7 @@ def signed(ended: Ended) -> list[tuple[str, str, str]]:
     return [(one["command"], one["by"], one["why"]) for one in found]
 
 
+@PROMOTED
 def test_a_live_driver_holds_goes_on_and_promotes_as_it_is_told(place: Place) -> None:
     """
     L17: each decision is answered by the driver, signed, and on record.
@@ -88,6 +92,7 @@ def test_what_cannot_be_followed_is_refused_with_words(place: Place) -> None:
     assert "is over: aborted" in late.answer["decision"]["answer"]
 
 
+@PROMOTED
 def test_a_promotion_without_a_driver_is_carried_out_at_once(place: Place) -> None:
     """
     L27: somebody killed the pipeline, and a person decides.
@@ -106,6 +111,7 @@ def test_a_promotion_without_a_driver_is_carried_out_at_once(place: Place) -> No
     assert (100, 0) == place.split() and token(place) is None
 
 
+@PROMOTED
 def test_a_hold_without_a_driver_waits_for_the_next_one(place: Place) -> None:
     """
     The next driver finds the run as it was decided, and goes on when it is told to.
