@@ -21,6 +21,8 @@ SPREAD := --dist loadgroup --no-loadscope-reorder
 # a test on real parts has a second try (tests/conftest.py); what the first met is shown at the end,
 # and where many need one the machine is not to blame
 AGAIN := --rerun-show-tracebacks --max-suite-reruns 5
+# a landing meets the same random examples as the one before; make check draws others each time
+SAME := --hypothesis-seed=0
 # the tests start a command a thousand times, which would be compiled each time
 export PYTHONDONTWRITEBYTECODE :=
 # the folders of the project that hold code; a fresh checkout may lack some
@@ -50,7 +52,7 @@ in-network:
 	$(BIN)/ruff check || status=1
 	$(BIN)/ruff format --check || status=1
 	$(BIN)/mypy $(CODE) || status=1
-	$(BIN)/pytest -o faulthandler_timeout=900 -n $(WORKERS) $(SPREAD) $(AGAIN) || status=$$?
+	$(BIN)/pytest -o faulthandler_timeout=900 -n $(WORKERS) $(SPREAD) $(AGAIN) $(SAME) || status=$$?
 	exit $$status
 
 parts: .make/dev

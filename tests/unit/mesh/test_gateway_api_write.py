@@ -295,3 +295,19 @@ def test_what_sees_no_requests_has_weights_alone(kind: str) -> None:
     for more in ({"match": [QA]}, {"mirror": 10.0}, {"sticky": STICKY}):
         with pytest.raises(Unsupported, match=kind):
             CODEC.write([manifest], TARGET, Split(canary=5, **more))
+
+
+def test_a_route_that_holds_nothing_but_our_rules_keeps_them_and_says_so() -> None:
+    """
+    Somebody took the rule away that they were made for; no API takes an empty list of rules.
+    """
+    ours = {
+        "name": "progressive-match",
+        "matches": [{"headers": [{"name": "x-user", "value": "old"}]}],
+        "backendRefs": [backend("web-canary", 100)],
+    }
+
+    with pytest.raises(DestinationNotFound, match="put web-primary into it"):
+        CODEC.reset([route(ours)], TARGET)
+    beside = {"name": "other", "backendRefs": [backend("other")]}
+    assert [beside] == rules(reset(route(ours, beside)))

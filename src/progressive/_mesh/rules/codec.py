@@ -360,8 +360,10 @@ class RuleCodec:
             changes += cookies.operations(rule, {}, standing)
             if rule.layout.mirrored(rule, target):
                 changes += rule.layout.mirror_operations(rule, target, None)
-        changes += managed.removals(standing)
-        changes += managed.listing(manifest, ())
+        spare = managed.spare(manifest, standing)
+        changes += managed.removals(spare)
+        if len(spare) == len(standing):
+            changes += managed.listing(manifest, ())
         return patch_of(manifest, target, tests, changes)
 
     def _reset_scope(self, objects: Sequence[Manifest], target: Target) -> list[Manifest]:

@@ -7,6 +7,7 @@ Asked by `codec.py`; `cookies.py` knows the values.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from itertools import chain, count, takewhile
 from typing import Any
@@ -156,6 +157,19 @@ def operations(
     if layout.names:
         return changes
     return [*changes, *listing(manifest, [n for n, it in enumerate(order) if it is not None])]
+
+
+def spare(manifest: Manifest, standing: Sequence[Rule]) -> list[Rule]:
+    """
+    Those of an object's managed rules that can go, for their list keeps a rule of somebody.
+
+    No API takes an empty list. Where the rules they were made for are gone, they stay, and it is
+    told that the route holds the canary alone.
+    """
+    left = Counter(rule.section for rule in standing)
+    return [
+        one for one in standing if left[one.section] < len(sequence(at(manifest, one.section)))
+    ]
 
 
 def removals(spare: Sequence[Rule]) -> list[Operation]:
