@@ -66,7 +66,8 @@ def success_rate(check: MetricCheck, seen: Sequence[Seen]) -> Reading:
     if few := _too_few_requests(check, total):
         return few
     bad = _sum(one for one in grown if whole.view.fails(one.labels)) + lost
-    return Reading(value=100 * (total - bad) / total)
+    # multiplied first, so that 57 of 100 is 57; of large numbers that is rounded above 100
+    return Reading(value=min(100.0, 100 * (total - bad) / total))
 
 
 def duration(check: MetricCheck, seen: Sequence[Seen]) -> Reading:
