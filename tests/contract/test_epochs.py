@@ -1,4 +1,4 @@
-"""The numbers of takings, in memory, in a folder and in a cluster in memory."""
+"""The numbers of takings by a Lease that is never renewed; `test_places.py` has other locks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.contract.places_contract import Told, target
 
 from progressive.clusters import MemoryCluster
 from progressive.ports import Lock
-from progressive.stores import FileLock, LeaseLock, MemoryLock
+from progressive.stores import FileLock, LeaseLock
 
 NEVER = timedelta(hours=1)
 LEASE = "/apis/coordination.k8s.io/v1/namespaces/shop/leases/progressive-web"
@@ -41,34 +41,6 @@ class TestLeaseLock(EpochContract, DeletedContract):
     @pytest.fixture
     def delete(self, cluster: MemoryCluster) -> Callable[[], object]:
         return lambda: cluster.delete(LEASE)
-
-
-class TestFileLock(EpochContract, DeletedContract):
-    """By a locked file."""
-
-    @pytest.fixture
-    def lock(self, tmp_path: Path) -> Lock:
-        return FileLock(tmp_path / "locks")
-
-    @pytest.fixture
-    def other_lock(self, tmp_path: Path) -> Lock:
-        return FileLock(tmp_path / "locks")
-
-    @pytest.fixture
-    def delete(self, tmp_path: Path) -> Callable[[], object]:
-        return (tmp_path / "locks" / "shop.web.lock").unlink
-
-
-class TestMemoryLock(EpochContract):
-    """In this process, where nobody can delete it."""
-
-    @pytest.fixture
-    def lock(self) -> Lock:
-        return MemoryLock()
-
-    @pytest.fixture
-    def other_lock(self, lock: Lock) -> Lock:
-        return lock
 
 
 def test_a_lock_file_of_an_older_version_is_read(tmp_path: Path) -> None:

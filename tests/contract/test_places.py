@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from tests.contract.epochs_contract import DeletedContract, EpochContract
 from tests.contract.places_contract import InboxContract, LockContract, StoreContract
 
 from progressive.clusters import MemoryCluster
@@ -82,7 +84,7 @@ class TestLeaseLock(LockContract):
         return LeaseLock(cluster, renew_every=QUICK)
 
 
-class TestFileLock(LockContract):
+class TestFileLock(LockContract, EpochContract, DeletedContract):
     """By a locked file."""
 
     @pytest.fixture
@@ -93,9 +95,13 @@ class TestFileLock(LockContract):
     def other_lock(self, tmp_path: Path) -> Lock:
         return FileLock(tmp_path / "locks")
 
+    @pytest.fixture
+    def delete(self, tmp_path: Path) -> Callable[[], object]:
+        return (tmp_path / "locks" / "shop.web.lock").unlink
 
-class TestMemoryLock(LockContract):
-    """In this process."""
+
+class TestMemoryLock(LockContract, EpochContract):
+    """In this process, where nobody can delete it."""
 
     @pytest.fixture
     def lock(self) -> Lock:
