@@ -152,6 +152,11 @@ class Process:
     def pause(self) -> None:
         """Alive but silent: connections stay open and nothing answers."""
         os.kill(self.pid, signal.SIGSTOP)
+        wait_for(self._all_stopped, f"{self.name} paused")  # a thread may finish an answer yet
+
+    def _all_stopped(self) -> bool:
+        stats = [one.read_text() for one in Path(f"/proc/{self.pid}/task").glob("*/stat")]
+        return all(one.rpartition(")")[2].split()[0] in "Tt" for one in stats)
 
     def resume(self) -> None:
         os.kill(self.pid, signal.SIGCONT)

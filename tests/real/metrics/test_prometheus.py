@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
@@ -142,6 +143,18 @@ def test_answers_of_every_kind(page: Page, metrics: PrometheusMetrics) -> None:
     with pytest.raises(MetricsError, match="parse error") as caught:
         ask(metrics, "sum(")
     assert ErrorKind.INVALID is caught.value.kind
+
+
+@pytest.mark.parametrize("seconds", [0.25, 1.5, 1_500_000])
+def test_whatever_time_is_given_the_server_understands_it(
+    prometheus: Prometheus, seconds: float
+) -> None:
+    """
+    Prometheus refuses ``timeout=1.5s`` and ``timeout=1.5e+06s`` alike.
+    """
+    patient = PrometheusMetrics(prometheus.url, timeout=timedelta(seconds=seconds), environment={})
+    with closing(patient):
+        assert 1.0 == ask(patient, "vector(1)").value
 
 
 def test_a_prometheus_that_hangs_is_given_up_and_comes_back(

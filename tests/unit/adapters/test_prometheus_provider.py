@@ -67,6 +67,7 @@ def test_a_query_is_filled_in_with_address_window_and_variables(
     assert "f(shop,web-canary,web,y,[120s])" == sample.query == server.asked[0]
     assert timedelta(minutes=2) == sample.window
     assert "1767225600.000" == server.params[0]["time"]
+    assert "10000ms" == server.params[0]["timeout"]
 
 
 def test_a_window_never_reaches_before_the_weight_took_effect(

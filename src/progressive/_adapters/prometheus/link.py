@@ -188,7 +188,8 @@ class PrometheusLink:
         """
         import requests
 
-        params = {"timeout": f"{self._seconds:g}s"}
+        # Prometheus reads no fraction before a unit, nor an exponent
+        params = {"timeout": f"{max(1, round(self._seconds * 1000))}ms"}
         if at is not None:
             params["time"] = f"{at.timestamp():.3f}"
         try:

@@ -104,4 +104,6 @@ def _or_0(expression: str) -> str:
 
 
 def _seconds(window: timedelta) -> str:
-    return f"{window.total_seconds():g}s"
+    """Prometheus reads no fraction before a unit, nor an exponent."""
+    whole, rest = divmod(window, timedelta(seconds=1))
+    return f"{window // timedelta(milliseconds=1)}ms" if rest else f"{whole}s"
