@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -71,7 +71,9 @@ def _service(name: str, namespace: str) -> dict[str, Any]:
     }
 
 
-def _endpoints(name: str, namespace: str) -> dict[str, Any]:
+def _endpoints(
+    name: str, namespace: str, addresses: Sequence[str] = ("192.0.2.1",)
+) -> dict[str, Any]:
     return {
         "apiVersion": "discovery.k8s.io/v1",
         "kind": "EndpointSlice",
@@ -81,7 +83,7 @@ def _endpoints(name: str, namespace: str) -> dict[str, Any]:
             "labels": {"kubernetes.io/service-name": name},
         },
         "addressType": "IPv4",
-        "endpoints": [{"addresses": ["192.0.2.1"], "conditions": {"ready": True}}],
+        "endpoints": [{"addresses": [one], "conditions": {"ready": True}} for one in addresses],
         "ports": [],
     }
 
@@ -93,17 +95,34 @@ def ready_at_once(cluster: MemoryCluster) -> MemoryCluster:
         for one in cluster.objects():
             if one["kind"] == "Deployment" and not _is_rolled_out(one):
                 cluster.put(_rolled_out(one), manager="kube-controller-manager")
-        here = {(one["kind"], one["metadata"]["name"]) for one in cluster.objects()}
         for one in cluster.objects():
-            name, namespace = one["metadata"]["name"], one["metadata"].get("namespace")
-            if one["kind"] == "Service" and ("EndpointSlice", f"{name}-1") not in here:
-                cluster.put(_endpoints(name, str(namespace)), manager="kube-controller-manager")
+            if one["kind"] == "Service" and (slice_ := _served(one, cluster.objects())):
+                cluster.put(slice_, manager="kube-controller-manager")
 
     for verb in ("create", "patch", "update"):
         path = re.escape(f"{_APPS}/") + "|/services"
         cluster.on(roll_out, verb=verb, path=path, times=None, after=True)
     roll_out()
     return cluster
+
+
+def _served(service: Mapping[str, Any], objects: Sequence[Any]) -> dict[str, Any] | None:
+    """The endpoints that a Service should have now; None: those that it has."""
+    name, namespace = service["metadata"]["name"], service["metadata"]["namespace"]
+    wanted = service["spec"]["selector"].items()
+    near = [one for one in objects if one["metadata"].get("namespace") == namespace]
+    deployments = [one for one in near if one["kind"] == "Deployment"]
+    if not deployments:  # what serves there is not told
+        return None
+    addresses = [
+        f"192.0.2.{10 * number + pod}"
+        for number, one in enumerate(deployments)
+        if wanted <= one["spec"]["template"]["metadata"]["labels"].items()
+        for pod in range(one["spec"].get("replicas", 1))
+    ]
+    made = _endpoints(name, namespace, addresses)
+    known = [one["endpoints"] for one in near if one["metadata"]["name"] == f"{name}-1"]
+    return None if known == [made["endpoints"]] else made
 
 
 def _rolled_out(one: Mapping[str, Any]) -> dict[str, Any]:

@@ -35,6 +35,9 @@ ROOT = Path(__file__).resolve().parents[2]
 ELSEWHERE = {ROOT / "docs" / "tutorial" / "demo.md"}
 """Run on a real Envoy by `tests/real/commands/test_demo.py` and `test_envoy.py`."""
 
+_IN_VAIN = (5, 9, 10)
+"""Exit statuses of what the fake cluster failed to do: late, unreachable, half done."""
+
 _FENCE = re.compile(
     r"(?P<comments>(?:<!--[^\n]*-->\n+)*)"
     r"^(?P<indent> *)```(?P<language>\w*)\n(?P<text>.*?)^(?P=indent)```$",
@@ -144,7 +147,9 @@ class Page:
     def _run_command(self, command: str, block: Block) -> str:
         self.ran += 1
         if self._in_process:
-            return _in_this_process(command)
+            printed, code = _in_this_process(command)
+            assert code not in _IN_VAIN, f"{block}: {code}: {printed}"
+            return printed
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
         done = subprocess.run(
             ["bash", "-c", command],
@@ -163,8 +168,12 @@ async def _awaited(result: Any) -> None:
     await result
 
 
-def _in_this_process(command: str) -> str:
-    """A command of ours where the fake cluster is; ``; echo $?`` may follow it."""
+def _in_this_process(command: str) -> tuple[str, int]:
+    """
+    Output and exit status of a command of ours where the fake cluster is.
+
+    ``; echo $?`` may follow it.
+    """
     from click.testing import CliRunner
 
     from progressive._cli.main import cli
@@ -174,7 +183,8 @@ def _in_this_process(command: str) -> str:
     assert program == "progressive", command
     result = CliRunner().invoke(cli, arguments, prog_name="progressive", catch_exceptions=False)
     assert result.exit_code != 2, result.output
-    return result.output + (f"{result.exit_code}\n" if then.strip() == "echo $?" else "")
+    told = f"{result.exit_code}\n" if then.strip() == "echo $?" else ""
+    return result.output + told, result.exit_code
 
 
 def commands(block: Block) -> Iterator[tuple[str, str]]:
