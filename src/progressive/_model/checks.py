@@ -13,23 +13,11 @@ from typing import Protocol
 
 from attrs import field, frozen
 
+from progressive._model.kinds import require_kinds
 from progressive._model.traffic import Side, Target
 from progressive._model.value import Value
 from progressive._redaction import private_part, redacted
 from progressive.errors import SpecError
-
-
-def require_time(path: str, value: object) -> None:
-    """
-    A duration (or None), and no bare number: 30 could be seconds or milliseconds.
-
-    Raises:
-        SpecError: It is none, at `path`.
-    """
-    if value is not None and not isinstance(value, timedelta):
-        raise SpecError(
-            path, f"{value!r} is no timedelta; write one, such as timedelta(seconds=30)"
-        )
 
 
 class VerdictKind(StrEnum):
@@ -208,6 +196,7 @@ class MetricCheck(Value):
     variables: Mapping[str, str] = field(factory=dict, hash=False)
 
     def __attrs_post_init__(self) -> None:
+        require_kinds(self)
         if not self.name:
             raise SpecError("name", "a check needs a name")
         if (self.query is None) == (self.builtin is None):
@@ -229,7 +218,6 @@ class MetricCheck(Value):
         if self.at_least is not None and self.at_least > most:
             words = f"{self.at_least:g} is above 100 percent, so nothing could ever pass"
             raise SpecError("at_least", f"{self.name}: {words}")
-        require_time("window", self.window)
         if self.window < timedelta(seconds=1):
             raise SpecError("window", f"{self.window} is shorter than a second")
         if self.least_requests < 0 or (self.least_requests and self.builtin is None):

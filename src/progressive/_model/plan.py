@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 from enum import StrEnum
+from typing import cast
 
 from attrs import field, frozen
 
-from progressive._model.checks import MetricCheck, require_time
+from progressive._model.checks import MetricCheck
+from progressive._model.kinds import require_kinds, require_wait, sequence
 from progressive._model.value import Value
 from progressive.errors import SpecError
 
@@ -50,20 +52,20 @@ class Deadlines(Value):
     run: timedelta | None = None
 
     def __attrs_post_init__(self) -> None:
+        require_kinds(self, "deadlines.")
         for name in ("canary_ready", "primary_ready", "route", "on_hold", "run"):
-            value = getattr(self, name)
-            if value is not None and value <= timedelta(0):
-                raise SpecError(f"deadlines.{name}", f"{value} is not a time to wait")
+            if (value := getattr(self, name)) is not None:
+                require_wait(f"deadlines.{name}", value)
         if self.undecided_rounds < 1:
             raise SpecError("deadlines.undecided_rounds", f"{self.undecided_rounds} is below 1")
 
 
 def _whole_numbers(value: Iterable[int]) -> tuple[int, ...]:
-    return tuple(value)
+    return cast("tuple[int, ...]", sequence(value))
 
 
 def _in_order(value: Iterable[MetricCheck]) -> tuple[MetricCheck, ...]:
-    return tuple(value)
+    return cast("tuple[MetricCheck, ...]", sequence(value))
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -104,12 +106,10 @@ class Plan(Value):
     deadlines: Deadlines = Deadlines()
 
     def __attrs_post_init__(self) -> None:
+        require_kinds(self)
         if self.total < 1:
             raise SpecError("total", f"{self.total} is below 1")
-        for name in ("interval", "drain"):
-            require_time(name, getattr(self, name))
-        if self.interval <= timedelta(0):
-            raise SpecError("interval", f"{self.interval} is not a time to wait")
+        require_wait("interval", self.interval)
         if self.drain is not None and self.drain < timedelta(0):
             raise SpecError("drain", f"{self.drain} is below zero")
         if self.threshold < 1:

@@ -10,9 +10,11 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from enum import StrEnum
+from typing import cast
 
 from attrs import evolve, field, frozen, validators
 
+from progressive._model.kinds import require_kinds, sequence
 from progressive._model.value import Value
 from progressive.errors import SpecError
 
@@ -53,6 +55,9 @@ class RouteRef(Value):
     rule: str | int | None = None
     protocol: str | None = None
 
+    def __attrs_post_init__(self) -> None:
+        require_kinds(self)
+
 
 @frozen(kw_only=True, eq=False, repr=False)
 class Subsets(Value):
@@ -70,6 +75,7 @@ class Subsets(Value):
     canary: str = field(validator=_name)
 
     def __attrs_post_init__(self) -> None:
+        require_kinds(self, "subsets.")
         if self.primary == self.canary:
             raise SpecError("subsets.canary", f"both subsets are {self.canary!r}")
 
@@ -90,16 +96,17 @@ class Bounds(Value):
     max: int = 100
 
     def __attrs_post_init__(self) -> None:
+        require_kinds(self, "bounds.")
         if not 0 <= self.min <= self.max:
             raise SpecError("bounds", f"{self.min} to {self.max} is no range of weights")
 
 
 def _routes(value: Iterable[RouteRef]) -> tuple[RouteRef, ...]:
-    return tuple(value)
+    return cast("tuple[RouteRef, ...]", sequence(value))
 
 
 def _names(value: Iterable[str]) -> tuple[str, ...]:
-    return tuple(value)
+    return cast("tuple[str, ...]", sequence(value))
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -138,6 +145,7 @@ class Target(Value):
     owner_names: tuple[str, ...] = field(default=(), converter=_names)
 
     def __attrs_post_init__(self) -> None:
+        require_kinds(self)
         if self.port is not None and not 1 <= self.port <= 65535:
             raise SpecError("port", f"{self.port} is not a port (1 to 65535)")
         if self.primary == self.canary:
@@ -171,13 +179,14 @@ class TextMatch(Value):
     regex: str | None = None
 
     def __attrs_post_init__(self) -> None:
+        require_kinds(self, "match.")
         given = [v for v in (self.exact, self.prefix, self.regex) if v is not None]
         if len(given) != 1:
             raise SpecError("match", "exactly one of exact, prefix and regex must be given")
 
 
 def _frozen_mapping(value: Mapping[str, TextMatch]) -> Mapping[str, TextMatch]:
-    return dict(value)
+    return dict(value) if isinstance(value, Mapping) else value
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -193,6 +202,9 @@ class Match(Value):
     cookies: Mapping[str, TextMatch] = field(factory=dict, converter=_frozen_mapping, hash=False)
     query: Mapping[str, TextMatch] = field(factory=dict, converter=_frozen_mapping, hash=False)
 
+    def __attrs_post_init__(self) -> None:
+        require_kinds(self, "match.")
+
 
 @frozen(kw_only=True, eq=False, repr=False)
 class Sticky(Value):
@@ -207,7 +219,7 @@ class Sticky(Value):
             or later nearly all users are on the canary.
 
     Raises:
-        SpecError: A name is none of a cookie, or both are the same.
+        SpecError: A name is none of a cookie, or both are the same; or the time is too short.
     """
 
     cookie: str = field(validator=_name)
@@ -215,6 +227,9 @@ class Sticky(Value):
     primary_cookie: str | None = None
 
     def __attrs_post_init__(self) -> None:
+        require_kinds(self, "sticky.")
+        if self.max_age < timedelta(seconds=1):
+            raise SpecError("sticky.max_age", f"{self.max_age} is shorter than a second")
         for key, name in (("cookie", self.cookie), ("primary_cookie", self.primary_cookie)):
             if name is not None and not re.fullmatch(TOKEN, name):
                 raise SpecError(f"sticky.{key}", f"{name!r} is no name of a cookie")
@@ -225,7 +240,7 @@ class Sticky(Value):
 
 
 def _matches(value: Iterable[Match]) -> tuple[Match, ...]:
-    return tuple(value)
+    return cast("tuple[Match, ...]", sequence(value))
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -251,9 +266,7 @@ class Split(Value):
     sticky: Sticky | None = None
 
     def __attrs_post_init__(self) -> None:
-        for name in ("canary", "total"):
-            if not isinstance(getattr(self, name), int) or isinstance(getattr(self, name), bool):
-                raise SpecError(name, f"{getattr(self, name)!r} is not a whole number")
+        require_kinds(self)
         if self.total < 1:
             raise SpecError("total", f"{self.total} is below 1")
         if not 0 <= self.canary <= self.total:

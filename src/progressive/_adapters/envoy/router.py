@@ -16,6 +16,7 @@ from progressive._adapters.envoy.acceptance import Acceptance
 from progressive._log import log as _log
 from progressive._mesh import envoy
 from progressive._mesh.envoy import Edit, Rule
+from progressive._model.kinds import require_wait
 from progressive._model.traffic import Capabilities, Observed, Side, Split, Target
 from progressive.errors import (
     Conflict,
@@ -62,7 +63,7 @@ class EnvoyRouter:
         cluster: None: there is no Kubernetes behind it, so a run keeps its journal elsewhere.
 
     Raises:
-        SpecError: `admin` is no address.
+        SpecError: `admin` is no address, or a time is none to wait.
     """
 
     cluster: None = None
@@ -75,6 +76,8 @@ class EnvoyRouter:
         timeout: timedelta = timedelta(seconds=5),
         patience: timedelta = timedelta(seconds=10),
     ) -> None:
+        for name, value in (("timeout", timeout), ("patience", patience)):
+            require_wait(name, value)
         self._place = Path(place)
         self._accepts = (
             None if admin is None else Acceptance(admin, timeout=timeout, patience=patience)

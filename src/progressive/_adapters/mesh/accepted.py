@@ -17,6 +17,7 @@ from progressive._adapters.mesh.objects import MeshObjects
 from progressive._mesh.codec import MeshCodec
 from progressive._mesh.effect import CountsTraffic, Effect, judge_share
 from progressive._mesh.standing import Standing, StandingKind, StatusCodec, worst
+from progressive._model.kinds import require_kind
 from progressive._model.traffic import Capabilities, Observed, Split, Target
 from progressive.errors import InvalidRequest, NotAccepted, RouterError
 
@@ -62,6 +63,7 @@ class StatusAcceptance:
         patience: timedelta = PATIENCE,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
+        require_kind("patience", patience, timedelta)
         self._settle, self._patience, self._pause = settle, patience, pause
 
     def mark(self) -> object:
