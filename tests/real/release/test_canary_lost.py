@@ -116,7 +116,7 @@ def test_a_run_on_hold_goes_home_too_and_is_on_hold_again(place: Place) -> None:
     """
     A person who holds a weight over lunch does not want users on pods that are gone.
     """
-    place.document["spec"]["analysis"]["interval"] = "60s"
+    place.document["spec"]["analysis"]["interval"] = "30s"
     place.write(place.document)
     running = place.start("run", *NEW)
     running.wait_for("step weight=20")
