@@ -1,7 +1,7 @@
 """Refuses a field whose value is of another kind than its annotation says.
 
-Floor 2. Who does not run a type checker learns of a bare number for a duration, or of a text for
-a number, where he writes it: not from a traceback in the middle of a release.
+Floor 2. A bare number for a duration, or a text for a number, is told where it is written, also
+without a type checker, and not by a traceback in the middle of a release.
 """
 
 from __future__ import annotations
