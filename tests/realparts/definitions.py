@@ -51,7 +51,8 @@ def uninstall(api: Api, definitions: Iterable[Document]) -> None:
         if answer.status_code != 404:
             answer.raise_for_status()
     for one in gone:
-        api.wait_gone(api.path_of(one))
+        # its objects go first, and a finalizer that failed once pauses for longer each time
+        api.wait_gone(api.path_of(one), seconds=240)
         for version in one["spec"]["versions"]:
             _wait_unserved(api, one["spec"], version["name"])
 
