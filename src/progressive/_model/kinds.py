@@ -6,7 +6,6 @@ without a type checker, and not by a traceback in the middle of a release.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from enum import Enum
@@ -17,6 +16,8 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from progressive.errors import SpecError
 
 _SHOWN = 60
+_LARGEST = 2**1023
+"""A larger int is perhaps no float."""
 _Fault = tuple[str, str]
 """A path, and what is wrong there."""
 
@@ -52,16 +53,17 @@ def require_kind(path: str, value: object, hint: Any) -> None:
         raise SpecError(*fault)
 
 
-def require_wait(path: str, value: object) -> None:
+def require_waits(prefix: str = "", **times: timedelta) -> None:
     """
-    A time that can be waited for.
+    Times that can be waited for, by the names of the arguments that they came in.
 
     Raises:
-        SpecError: It is no duration, or none above zero, at `path`.
+        SpecError: One is no duration, or none above zero, at its path.
     """
-    require_kind(path, value, timedelta)
-    if isinstance(value, timedelta) and value <= timedelta(0):
-        raise SpecError(path, f"{value} is not a time to wait")
+    for name, value in times.items():
+        require_kind(prefix + name, value, timedelta)
+        if value <= timedelta(0):
+            raise SpecError(prefix + name, f"{value} is not a time to wait")
 
 
 def sequence(value: Any) -> Any:
@@ -109,13 +111,11 @@ def _first(faults: Iterable[_Fault | None]) -> _Fault | None:
 
 
 def _is(value: Any, kind: type) -> bool:
-    if kind in (int, float):  # a bool is an int to Python alone, and a large int no float
-        allowed = isinstance(value, int | kind) and not isinstance(value, bool)
-        return allowed and (kind is int or isinstance(value, float) or abs(value) <= _LARGEST)
+    if isinstance(value, bool):  # an int to Python alone
+        return kind is bool
+    if kind is float and isinstance(value, int):
+        return abs(value) <= _LARGEST
     return isinstance(value, kind)
-
-
-_LARGEST = int(math.ldexp(1.0, 1023))
 
 
 def _words(kind: type) -> str:

@@ -13,7 +13,7 @@ from typing import cast
 from attrs import field, frozen
 
 from progressive._model.checks import MetricCheck
-from progressive._model.kinds import require_kinds, require_wait, sequence
+from progressive._model.kinds import require_kinds, require_waits, sequence
 from progressive._model.value import Value
 from progressive.errors import SpecError
 
@@ -55,7 +55,7 @@ class Deadlines(Value):
         require_kinds(self, "deadlines.")
         for name in ("canary_ready", "primary_ready", "route", "on_hold", "run"):
             if (value := getattr(self, name)) is not None:
-                require_wait(f"deadlines.{name}", value)
+                require_waits("deadlines.", **{name: value})
         if self.undecided_rounds < 1:
             raise SpecError("deadlines.undecided_rounds", f"{self.undecided_rounds} is below 1")
 
@@ -109,7 +109,7 @@ class Plan(Value):
         require_kinds(self)
         if self.total < 1:
             raise SpecError("total", f"{self.total} is below 1")
-        require_wait("interval", self.interval)
+        require_waits(interval=self.interval)
         if self.drain is not None and self.drain < timedelta(0):
             raise SpecError("drain", f"{self.drain} is below zero")
         if self.threshold < 1:

@@ -316,7 +316,6 @@ class ProvenSuite(TrafficSuite):
             right = wait_for(lambda: proven(30, EffectKind.IN_EFFECT), "the split in effect")
             wrong = wait_for(lambda: proven(60, EffectKind.NOT_IN_EFFECT), "another one not")
 
-        # windows are whole seconds, so a later one may begin later, too, and hold less
         assert right and wrong and max(right.n, wrong.n) <= len(load.answers)
         assert 0 == load.failed + load.skipped
 

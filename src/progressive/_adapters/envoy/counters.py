@@ -18,7 +18,7 @@ from progressive._adapters.envoy.admin import Admin
 from progressive._mesh.effect import Traffic
 from progressive._mesh.envoy_stats import Scrape, answer, count_traffic, read_page, stat_filter
 from progressive._model.checks import Question, Sample
-from progressive._model.kinds import require_wait
+from progressive._model.kinds import require_waits
 from progressive._model.traffic import Target
 from progressive.errors import ErrorKind, MetricsError, SpecError
 
@@ -56,8 +56,7 @@ class EnvoyMetrics:
         clusters: Sequence[str] = (),
         timeout: timedelta = timedelta(seconds=5),
     ) -> None:
-        for name, value in (("every", every), ("keep", keep), ("timeout", timeout)):
-            require_wait(name, value)
+        require_waits(every=every, keep=keep, timeout=timeout)
         if every < timedelta(seconds=0.1):
             raise SpecError("every", f"{every} is shorter than 0.1 s")
         if keep < 2 * every:

@@ -16,7 +16,7 @@ from progressive._adapters.envoy.acceptance import Acceptance
 from progressive._log import log as _log
 from progressive._mesh import envoy
 from progressive._mesh.envoy import Edit, Rule
-from progressive._model.kinds import require_wait
+from progressive._model.kinds import require_waits
 from progressive._model.traffic import Capabilities, Observed, Side, Split, Target
 from progressive.errors import (
     Conflict,
@@ -76,8 +76,7 @@ class EnvoyRouter:
         timeout: timedelta = timedelta(seconds=5),
         patience: timedelta = timedelta(seconds=10),
     ) -> None:
-        for name, value in (("timeout", timeout), ("patience", patience)):
-            require_wait(name, value)
+        require_waits(timeout=timeout, patience=patience)
         self._place = Path(place)
         self._accepts = (
             None if admin is None else Acceptance(admin, timeout=timeout, patience=patience)

@@ -29,7 +29,7 @@ from progressive._adapters.lease.reading import (
     version_of,
 )
 from progressive._log import log
-from progressive._model.kinds import require_wait
+from progressive._model.kinds import require_waits
 from progressive._model.traffic import Target
 from progressive._redaction import redacted
 from progressive.errors import Busy, ClusterError, ErrorKind, LockError
@@ -64,8 +64,7 @@ class LeaseLock:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        for name, value in (("duration", duration), ("renew_every", renew_every)):
-            require_wait(name, value)
+        require_waits(duration=duration, renew_every=renew_every)
         self._cluster, self._identity = cluster, redacted(identity or "")
         self._duration, self._renew_every = duration, renew_every
         self._now, self._monotonic = now, monotonic

@@ -25,7 +25,7 @@ from progressive._mesh.queries.reading import Reading
 from progressive._mesh.queries.selectors import Selector
 from progressive._mesh.queries.series import Series, read_matrix, rhythm
 from progressive._model.checks import Builtin, Cause, Question, Sample
-from progressive._model.kinds import require_wait
+from progressive._model.kinds import require_waits
 from progressive._model.template import render, uses
 from progressive._model.traffic import Side, Target
 from progressive.errors import ErrorKind, MetricsError, SpecError
@@ -82,7 +82,7 @@ class PrometheusMetrics:
         timeout: timedelta = timedelta(seconds=10),
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        require_wait("timeout", timeout)
+        require_waits(timeout=timeout)
         told = from_environment(environment)
         self._address = Address.parse(url) if url is not None else None
         if username is None and self._address is not None:

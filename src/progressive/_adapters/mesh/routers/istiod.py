@@ -14,7 +14,7 @@ from attrs import frozen
 
 from progressive._mesh.istio.codec import SETTLE
 from progressive._mesh.standing import Standing
-from progressive._model.kinds import require_wait
+from progressive._model.kinds import require_waits
 
 _POLL = 0.2
 """Seconds between two questions to istiod."""
@@ -55,7 +55,7 @@ class IstiodAcceptance:
         patience: timedelta = SETTLE,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        require_wait("patience", patience)
+        require_waits(patience=patience)
         self._url, self._patience, self._pause = url.rstrip("/"), patience, pause
 
     def mark(self) -> object:
