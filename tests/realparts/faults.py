@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.realparts.asked import Asked
+from tests.realparts.asked import WRITES, Asked
 from tests.realparts.proxy import Answer, Exchange
 from tests.realparts.proxy import Fault as Act
 
@@ -44,7 +44,7 @@ def anything(asked: Asked) -> bool:
 
 def writes(asked: Asked) -> bool:
     """Requests that change something."""
-    return asked.verb in ("create", "update", "patch", "delete")
+    return asked.verb in WRITES
 
 
 def watches(asked: Asked) -> bool:

@@ -9,13 +9,13 @@ from copy import deepcopy
 from click.testing import CliRunner
 from tests.real.stage.shop import Place
 from tests.realparts.api import Document
+from tests.realparts.asked import WRITES
 from tests.realparts.process import wait_for
 
 from progressive._cli.main import cli
 from progressive._kube.rights import Right
 
 USER = "restricted"
-WRITES = {"create", "update", "patch", "delete"}
 REVIEWS = "authorization.k8s.io"
 IDENTITY = "authentication.k8s.io"
 

@@ -22,7 +22,7 @@ from tests.real.stage.routing import prepared
 from tests.real.stage.sides import service
 from tests.real.stage.sides import shop as pods_of
 from tests.realparts.api import Document
-from tests.realparts.asked import Asked
+from tests.realparts.asked import WRITES, Asked
 from tests.realparts.control_plane import ControlPlane
 from tests.realparts.proxy import Choose, Exchange, Proxy
 from tests.realparts.proxy import Fault as Act
@@ -35,7 +35,6 @@ from progressive._adapters.mesh.router import MeshRouter
 from progressive._model.traffic import RouteRef, Split, Sticky, Target
 from progressive.clusters import KubernetesCluster
 
-WRITES = ("create", "update", "patch", "delete")
 QUICK = Policy(attempts=2, connect=2.0, read=2.0, write=1.0)
 """Two attempts, as ever more would do; an answer that does not come is soon given up."""
 

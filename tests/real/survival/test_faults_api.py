@@ -13,12 +13,11 @@ from tests.real.stage.cases import Case, Run, kinds_met, places, refused, rotate
 from tests.real.stage.faulted import carry_out
 from tests.real.stage.lasting import HOME, LASTING, STUCK
 from tests.realparts import faults
+from tests.realparts.asked import WRITES
 from tests.realparts.control_plane import ControlPlane
 from tests.realparts.faults import API, REFUSALS
 
 pytestmark = [pytest.mark.real, pytest.mark.long]
-
-WRITES = ("create", "update", "patch", "delete")
 
 
 def undisturbed(control_plane: ControlPlane, folder: Path, kind: str) -> list[Run]:
